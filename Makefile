@@ -1,0 +1,43 @@
+# make demo, make test: all that is needed is Python 3.11, make and a package registry.
+PYTHON ?= python3
+VENV := .venv
+READY := $(VENV)/.ready
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow lint lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
+
+setup: $(READY) ## make .venv from the hash-checked lock (once)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+		|| { echo "This project runs on Python 3.11; name one: make PYTHON=python3.11 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Making $(VENV) from requirements.lock (once; a minute or two) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## settle the sample month, from deliveries to CSV exports, below demo/
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh sample/demo.sh
+
+test: $(READY) lint ## fast tests and linters
+	$(VENV)/bin/python -m pytest -m "not slow" -n 2
+
+test-slow: $(READY) ## the tests that take minutes
+	$(VENV)/bin/python -m pytest -m slow
+
+lint: $(READY) ## ruff, mypy, sqlfluff, import directions
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/sqlfluff lint dbt_project/models dbt_project/tests
+
+lock: ## resolve requirements.in anew into requirements.lock (needs uv)
+	uv pip compile requirements.in --generate-hashes --no-emit-index-url --no-header --no-annotate \
+		--python-version 3.11 --output-file requirements.lock
+
+clean: ## remove what demo and tests made; .venv stays
+	rm -rf demo dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+{{ versions_as_of('dr_instructions') }}

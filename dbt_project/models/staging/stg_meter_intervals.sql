@@ -1,0 +1,4 @@
+{{ versions_as_of('meter_intervals') }}
+    -- Literal bounds: the interval table is large and only a literal range prunes its row groups.
+    and version.interval_start >= {{ instant_of('reads_from') }}
+    and version.interval_start < {{ instant_of('reads_to') }}

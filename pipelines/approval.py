@@ -1,0 +1,99 @@
+"""Approving and rejecting runs: the moment at which what a run found is booked (R23, R24)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines import runs
+from pipelines.books import append_bookings, booked, has_result, open_books, read_result, store_result, transaction
+from pipelines.errors import BadInput
+from pipelines.exports import CLAIMS, FEE_REDUCTIONS, MANAGER_FEE_REDUCTIONS, USER_AMOUNTS, USER_POINTS
+from pipelines.runs import Run, State
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+
+def approve(*, warehouse: Path, run_id: str, now: datetime, by: str) -> int:
+    """Approve a run that awaits it, and book it; give the number of bookings.
+
+    Raises BadInput if the run is not awaiting approval, or has become a replay meanwhile.
+    """
+    with open_books(warehouse) as connection:
+        run = runs.get_run(connection, run_id)
+        _refuse_unless_awaiting(connection, run, verb="approved")
+        return book_run(connection, run, now=now, by=by)
+
+
+def reject(*, warehouse: Path, run_id: str, reason: str, now: datetime, by: str) -> None:
+    """Reject a run that awaits approval; it is never booked nor exported. BadInput if it does not await any."""
+    if not reason.strip():
+        raise BadInput("A rejection needs a reason (--reason TEXT).")
+    with open_books(warehouse) as connection:
+        run = runs.get_run(connection, run_id)
+        _refuse_unless_awaiting(connection, run, verb="rejected")
+        with transaction(connection):
+            runs.record_state(connection, run_id=run_id, state=State.REJECTED, at=now, by=by, reason=reason)
+
+
+def _refuse_unless_awaiting(connection: duckdb.DuckDBPyConnection, run: Run, *, verb: str) -> None:
+    state = runs.state_of(connection, run.run_id)
+    if state is not State.AUDITED:
+        last = runs.events_of(connection, run.run_id)[-1]
+        raise BadInput(
+            f"Run {run.run_id} cannot be {verb}: it is {state} already (by {last.by})."
+            + (" Settle anew with better data or tariffs to get another run." if state is State.REJECTED else "")
+        )
+    overtaking = runs.overtaken_by(connection, run)
+    if overtaking is not None:
+        raise BadInput(
+            f"Run {run.run_id} cannot be {verb}: run {overtaking.run_id} with a later as-of was approved meanwhile, so it"
+            f" is a replay now and is never booked; write it out with `vgi export {run.run_id} --out DIR`, or settle"
+            f" {run.settlement_period} anew."
+        )
+
+
+def book_run(connection: duckdb.DuckDBPyConnection, run: Run, *, now: datetime, by: str) -> int:
+    """Book the difference between what an audited run found and what the ledger holds at this moment, with the final
+    `user_points` and `manager_fee_reductions` and the state approved, in one transaction."""
+    import settlement
+
+    earlier = booked(connection, period=run.settlement_period)
+    claims = read_result(connection, run_id=run.run_id, table=CLAIMS)
+    initial = not runs.approved_runs(connection, run.settlement_period)
+    bookings = settlement.book(claims=claims, booked=earlier, initial=initial)
+    entries = settlement.entries(bookings)
+    with transaction(connection):
+        append_bookings(connection, run_id=run.run_id, bookings=bookings, entries=entries, booked_at=now)
+        _store_booked_tables(connection, run, earlier=earlier, bookings=bookings)
+        runs.record_state(connection, run_id=run.run_id, state=State.APPROVED, at=now, by=by)
+    return bookings.height
+
+
+def finish_replay(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Give a replay its `user_points` and `manager_fee_reductions`: with what was booked up to its as-of, and nothing
+    booked now. A run that has them is left alone."""
+    tables = (USER_POINTS, MANAGER_FEE_REDUCTIONS)
+    if any(has_result(connection, run_id=run.run_id, table=table) for table in tables):
+        return
+    earlier = booked(connection, period=run.settlement_period, as_of=run.as_of)
+    with transaction(connection):
+        _store_booked_tables(connection, run, earlier=earlier, bookings=earlier.clear())
+
+
+def _store_booked_tables(
+    connection: duckdb.DuckDBPyConnection, run: Run, *, earlier: pl.DataFrame, bookings: pl.DataFrame
+) -> None:
+    import settlement
+
+    points, reductions = settlement.with_booked(
+        user_amounts=read_result(connection, run_id=run.run_id, table=USER_AMOUNTS),
+        fee_reductions=read_result(connection, run_id=run.run_id, table=FEE_REDUCTIONS),
+        booked=earlier,
+        bookings=bookings,
+    )
+    store_result(connection, run_id=run.run_id, table=USER_POINTS, frame=points)
+    store_result(connection, run_id=run.run_id, table=MANAGER_FEE_REDUCTIONS, frame=reductions)

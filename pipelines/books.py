@@ -1,0 +1,259 @@
+"""Schemas `results` and `books` of the warehouse: what runs found, and the ledger (R23, R24).
+
+Append-only: nothing here updates or deletes a row. Every function works on a connection that its caller opened, and
+inside the caller's transaction.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines.errors import BadInput
+from pipelines.exports import BOOKINGS, EXPORTS, FINDINGS, Export
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+CHAIN_START = "0" * 64
+
+_SCHEMAS_AND_RUNS = """
+create schema if not exists results;
+create schema if not exists books;
+create schema if not exists published;
+create table if not exists books.layouts (fingerprint varchar not null);
+create table if not exists books.runs (
+    run_id varchar not null, settlement_period varchar not null, as_of timestamp not null,
+    rules_version varchar not null, created_at timestamp not null
+);
+create table if not exists books.run_events (
+    seq bigint not null, run_id varchar not null, state varchar not null, "at" timestamp not null,
+    "by" varchar not null, reason varchar, booking_no bigint not null, chain_hash varchar not null
+);
+create table if not exists books.run_deliveries (
+    run_id varchar not null, delivery_no integer not null, feed varchar not null, sha256 varchar not null,
+    file_name varchar not null, received_at timestamp not null, outcome varchar not null
+);
+create table if not exists books.run_tariffs (
+    run_id varchar not null, version varchar not null, content_hash varchar not null, effective_from date not null,
+    document varchar not null
+);
+create table if not exists books.entries (
+    booking_no bigint not null, booking_id varchar not null, settlement_period varchar not null,
+    side varchar not null, account_kind varchar not null, account_id varchar not null, amount bigint not null,
+    unit varchar not null
+);
+create or replace view books.current_runs as
+    select runs.run_id, runs.settlement_period
+    from books.runs
+    inner join books.run_events on run_events.run_id = runs.run_id and run_events.state = 'approved'
+    qualify row_number() over (partition by runs.settlement_period order by run_events.seq desc) = 1;
+"""
+
+
+@dataclass(frozen=True)
+class ChainHead:
+    """The last booking of the ledger and the hash over all bookings up to it."""
+
+    booking_no: int
+    chain_hash: str
+
+
+@contextmanager
+def open_books(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse with the schemas `results` and `books` in it, and close it again.
+
+    Raises BadInput if there is no warehouse yet: books rest on deliveries.
+    """
+    from pipelines.warehouse import open_warehouse
+
+    if not warehouse.exists():
+        raise BadInput(f"There is no warehouse {warehouse}; ingest a landing folder first (vgi ingest LANDING_DIR).")
+    with open_warehouse(warehouse) as connection:
+        ensure_books(connection)
+        yield connection
+
+
+def ensure_books(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create what is missing of the schemas `results` and `books` and of the published views of exports."""
+    script = _layout_sql()
+    fingerprint = hashlib.sha256(script.encode()).hexdigest()
+    if _has_layout(connection, fingerprint):
+        return
+    with transaction(connection):
+        connection.execute(script)
+        connection.execute("insert into books.layouts values (?)", [fingerprint])
+
+
+@contextmanager
+def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """All that the block writes, or nothing of it."""
+    connection.execute("begin")
+    try:
+        yield
+    except BaseException:
+        connection.execute("rollback")
+        raise
+    connection.execute("commit")
+
+
+def _has_layout(connection: duckdb.DuckDBPyConnection, fingerprint: str) -> bool:
+    if not has_books(connection):
+        return False
+    found = connection.execute("select true from books.layouts where fingerprint = ?", [fingerprint])
+    return found.fetchone() is not None
+
+
+def has_books(connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether this warehouse has books yet."""
+    found = connection.execute(
+        "select true from duckdb_tables() where schema_name = 'books' and table_name = 'layouts'"
+    )
+    return found.fetchone() is not None
+
+
+def _layout_sql() -> str:
+    bookings = BOOKINGS.columns_sql()
+    names = ", ".join(BOOKINGS.column_names)
+    statements = [
+        _SCHEMAS_AND_RUNS,
+        f"create table if not exists books.bookings (booking_no bigint not null, run_id varchar not null,"
+        f" booked_at timestamp not null, {bookings}, chain_hash varchar not null);",
+        f"create or replace view results.bookings as select run_id, {names} from books.bookings;",
+        f"create or replace view published.bookings as select {names} from books.bookings;",
+    ]
+    stored = [export for export in EXPORTS if export is not BOOKINGS]
+    statements.extend(_table_sql(table) for table in (*stored, *FINDINGS))
+    statements.extend(_view_sql(export) for export in stored)
+    return "\n".join(statements)
+
+
+def _table_sql(table: Export) -> str:
+    return f"create table if not exists results.{table.name} (run_id varchar not null, {table.columns_sql()});"
+
+
+def _view_sql(export: Export) -> str:
+    # Outsiders see of each period the run approved last: summing over runs would count twice.
+    return (
+        f"create or replace view published.{export.name} as select {', '.join(export.column_names)}"
+        f" from results.{export.name} where run_id in (select run_id from books.current_runs);"
+    )
+
+
+def store_result(
+    connection: duckdb.DuckDBPyConnection, *, run_id: str, table: Export, frame: pl.DataFrame
+) -> None:
+    """Append the rows of one result table of a run."""
+    columns = ", ".join(table.column_names)
+    with _registered(connection, frame):
+        connection.execute(
+            f"insert into results.{table.name} (run_id, {columns}) select ?, {columns} from incoming", [run_id]
+        )
+
+
+def read_result(connection: duckdb.DuckDBPyConnection, *, run_id: str, table: Export) -> pl.DataFrame:
+    """One result table of a run, in the order in which it is published: by its columns from the first, code point
+    order, empty first."""
+    columns = ", ".join(table.column_names)
+    order = ", ".join(f"{name} nulls first" for name in table.column_names)
+    query = f"select {columns} from results.{table.name} where run_id = ? order by {order}"
+    return connection.execute(query, [run_id]).pl()
+
+
+def has_result(connection: duckdb.DuckDBPyConnection, *, run_id: str, table: Export) -> bool:
+    """Whether a result table holds any row of a run."""
+    found = connection.execute(f"select true from results.{table.name} where run_id = ? limit 1", [run_id])
+    return found.fetchone() is not None
+
+
+def booked(
+    connection: duckdb.DuckDBPyConnection, *, period: str, as_of: datetime | None = None
+) -> pl.DataFrame:
+    """All bookings of a period, in the order in which they were booked; with `as_of`, those of runs up to that as-of
+    only. Columns of the export `bookings`."""
+    columns = ", ".join(f"bookings.{name}" for name in BOOKINGS.column_names)
+    query = f"""
+        select {columns} from books.bookings
+        inner join books.runs on runs.run_id = bookings.run_id
+        where bookings.settlement_period = ? and (?::timestamp is null or runs.as_of <= ?::timestamp)
+        order by bookings.booking_no
+    """
+    return connection.execute(query, [period, as_of, as_of]).pl()
+
+
+def chain_head(connection: duckdb.DuckDBPyConnection) -> ChainHead:
+    """The last booking and its chain hash; booking 0 with `CHAIN_START` while nothing is booked."""
+    row = connection.execute(
+        "select booking_no, chain_hash from books.bookings order by booking_no desc limit 1"
+    ).fetchone()
+    return ChainHead(row[0], row[1]) if row else ChainHead(0, CHAIN_START)
+
+
+def append_bookings(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    run_id: str,
+    bookings: pl.DataFrame,
+    entries: pl.DataFrame,
+    booked_at: datetime,
+) -> ChainHead:
+    """Append a run's bookings to the ledger, numbered and chained, with their double entries; give the new head."""
+    import polars as pl
+
+    head = chain_head(connection)
+    ordered = bookings.select(BOOKINGS.column_names).sort("booking_id")
+    numbers = range(head.booking_no + 1, head.booking_no + 1 + ordered.height)
+    hashes = list(_chain(head=head, run_id=run_id, bookings=ordered))
+    chained = ordered.with_columns(
+        pl.Series("booking_no", numbers, dtype=pl.Int64), pl.Series("chain_hash", hashes, dtype=pl.String)
+    )
+    columns = ", ".join(("booking_no", *BOOKINGS.column_names, "chain_hash"))
+    with _registered(connection, chained):
+        connection.execute(
+            f"insert into books.bookings (run_id, booked_at, {columns}) select ?, ?, {columns} from incoming",
+            [run_id, booked_at],
+        )
+    _append_entries(connection, entries=entries)
+    return chain_head(connection)
+
+
+def _append_entries(connection: duckdb.DuckDBPyConnection, *, entries: pl.DataFrame) -> None:
+    with _registered(connection, entries):
+        connection.execute(
+            """
+            insert into books.entries by name
+            select bookings.booking_no, incoming.*
+            from incoming
+            inner join books.bookings on bookings.booking_id = incoming.booking_id
+            order by bookings.booking_no, incoming.side
+            """
+        )
+
+
+def canonical_booking(*, booking_no: int, run_id: str, values: tuple[object, ...]) -> bytes:
+    """The bytes of a booking that the chain covers: its number, its run and its export columns in order."""
+    return json.dumps([booking_no, run_id, *values], ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _chain(*, head: ChainHead, run_id: str, bookings: pl.DataFrame) -> Iterator[str]:
+    chain_hash = head.chain_hash
+    for booking_no, values in enumerate(bookings.iter_rows(), start=head.booking_no + 1):
+        booking = canonical_booking(booking_no=booking_no, run_id=run_id, values=values)
+        chain_hash = hashlib.sha256(chain_hash.encode() + booking).hexdigest()
+        yield chain_hash
+
+
+@contextmanager
+def _registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
+    connection.register("incoming", frame.to_arrow())
+    try:
+        yield
+    finally:
+        connection.unregister("incoming")

@@ -1,0 +1,261 @@
+"""The export folder of a run: complete or absent, and the same bytes whenever it is asked for (R23)."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines import runs
+from pipelines.approval import finish_replay
+from pipelines.books import open_books, read_result, transaction
+from pipelines.datapackage import FILE_NAME, WrittenFile, control_totals, descriptor_bytes, package_descriptor
+from pipelines.errors import BadInput, JobFailed
+from pipelines.exports import EXPORTS, ColumnType, Export
+from pipelines.runs import Kind, Run, State
+
+if TYPE_CHECKING:
+    import duckdb
+    import polars as pl
+
+# A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
+_UNSAFE_TEXT = r"^[=+\-@]|[\x00-\x1f\x7f]"
+_EXPORTED_STATES = frozenset({State.APPROVED, State.ISSUED, State.SUPERSEDED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exported:
+    """Where a run was exported to, as what, and whether it had stood there already."""
+
+    run_id: str
+    folder: Path
+    kind: Kind
+    state: State
+    already_there: bool
+    rows: Mapping[str, int]
+
+
+def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: str) -> Exported:
+    """Write `<out>/<settlement_period>/<run_id>/` and issue the run (a replay is written, marked, never issued).
+
+    A complete folder of the same bytes is left alone. Raises BadInput if the run may not be exported, JobFailed if
+    other bytes stand in its place or the folder cannot be written; then nothing is left half done.
+    """
+    if out.exists() and not out.is_dir():
+        raise BadInput(f"{out} is a file; name the folder that exports go to.")
+    with open_books(warehouse) as connection:
+        run = runs.get_run(connection, run_id)
+        kind = _exportable_kind(connection, run)
+        if kind is Kind.REPLAY:
+            finish_replay(connection, run)
+        folder = out / run.settlement_period / run_id
+        already_there, files = _place(connection, run=run, kind=kind, folder=folder)
+        if kind is not Kind.REPLAY:
+            _issue(connection, run=run, now=now, by=by)
+        state = runs.state_of(connection, run_id)
+    assert state is not None
+    return Exported(
+        run_id=run_id,
+        folder=folder,
+        kind=kind,
+        state=state,
+        already_there=already_there,
+        rows={file.export.file_name: file.rows for file in files},
+    )
+
+
+def _exportable_kind(connection: duckdb.DuckDBPyConnection, run: Run) -> Kind:
+    state = runs.state_of(connection, run.run_id)
+    kind = runs.kind_of(connection, run)
+    if state is State.REJECTED:
+        raise BadInput(
+            f"Run {run.run_id} was rejected and is never exported; ingest better data or mend the tariffs, and settle"
+            f" {run.settlement_period} again."
+        )
+    if kind is not Kind.REPLAY and state not in _EXPORTED_STATES:
+        raise BadInput(
+            f"Run {run.run_id} is {state} and awaits approval; approve it first (vgi approve {run.run_id})."
+        )
+    return kind
+
+
+def _issue(connection: duckdb.DuckDBPyConnection, *, run: Run, now: datetime, by: str) -> None:
+    """Issue an approved run; the runs of the period that were approved before it are superseded."""
+    if runs.state_of(connection, run.run_id) is not State.APPROVED:
+        return
+    approved = runs.approved_runs(connection, run.settlement_period)
+    with transaction(connection):
+        runs.record_state(connection, run_id=run.run_id, state=State.ISSUED, at=now, by=by)
+        for earlier in approved[: approved.index(run.run_id)]:
+            if runs.state_of(connection, earlier) is not State.SUPERSEDED:
+                runs.record_state(
+                    connection,
+                    run_id=earlier,
+                    state=State.SUPERSEDED,
+                    at=now,
+                    by=by,
+                    reason=f"superseded by {run.run_id}",
+                )
+
+
+def write_csv(export: Export, frame: pl.DataFrame, path: Path) -> None:
+    """Write a frame as CSV: UTF-8, `\\n`, header, quotes only where needed, instants with `Z`, empty for null.
+
+    JobFailed if a text cell is one that a spreadsheet would run as a formula, or holds a control character.
+    """
+    import polars as pl
+
+    ordered = frame.select(export.column_names)
+    _refuse_unsafe_text(export, ordered)
+    texts = [column.name for column in export.columns if column.type in (ColumnType.TEXT, ColumnType.DECIMAL)]
+    # Polars quotes an empty text but not a null: the file knows one kind of empty only.
+    without_empty = ordered.with_columns(pl.col(texts).replace({"": None}))
+    without_empty.write_csv(
+        path,
+        line_terminator="\n",
+        quote_style="necessary",
+        datetime_format="%Y-%m-%dT%H:%M:%SZ",
+        date_format="%Y-%m-%d",
+        null_value="",
+    )
+
+
+def _refuse_unsafe_text(export: Export, frame: pl.DataFrame) -> None:
+    import polars as pl
+
+    for column in export.columns:
+        if column.type not in (ColumnType.TEXT, ColumnType.DECIMAL):
+            continue
+        cells = frame[column.name]
+        unsafe = cells.filter(cells.str.contains(_UNSAFE_TEXT).fill_null(False))
+        if unsafe.len():
+            raise JobFailed(
+                f"{export.file_name} is not written: the cell {unsafe[0]!r} of {column.name} would run as a formula in"
+                " a spreadsheet or tear the line; look for what wrote it."
+            )
+
+
+def _place(
+    connection: duckdb.DuckDBPyConnection, *, run: Run, kind: Kind, folder: Path
+) -> tuple[bool, list[WrittenFile]]:
+    """Put the folder in its place, complete or not at all; tell whether it stood there complete already.
+
+    It is written aside in any case, so that what stands there is compared with what the run says now.
+    """
+    partial = folder.parent / f".{folder.name}.partial-{os.getpid()}"
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _remove_leftovers(folder)
+        try:
+            files = _write_folder(connection, run=run, kind=kind, folder=partial)
+            already_there = _stands_complete(folder, like=partial)
+            if not already_there:
+                _swap_in(partial, folder)
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+    except OSError as error:
+        raise JobFailed(
+            f"The export folder {folder} cannot be written: {error.strerror or error}; nothing was left there."
+        ) from error
+    return already_there, files
+
+
+def _write_folder(
+    connection: duckdb.DuckDBPyConnection, *, run: Run, kind: Kind, folder: Path
+) -> list[WrittenFile]:
+    """Write every file of the export, one table in memory at a time, `datapackage.json` last."""
+    folder.mkdir()
+    files = [_write_file(connection, run=run, export=export, folder=folder) for export in EXPORTS]
+    events = runs.events_of(connection, run.run_id)
+    approval = next((event for event in events if event.state is State.APPROVED), None)
+    descriptor = package_descriptor(run=run, kind=kind, approval=approval, files=files)
+    (folder / FILE_NAME).write_bytes(descriptor_bytes(descriptor))
+    _sync(folder / FILE_NAME)
+    _sync(folder)
+    return files
+
+
+def _write_file(
+    connection: duckdb.DuckDBPyConnection, *, run: Run, export: Export, folder: Path
+) -> WrittenFile:
+    frame = read_result(connection, run_id=run.run_id, table=export)
+    path = folder / export.file_name
+    write_csv(export, frame, path)
+    _sync(path)
+    return WrittenFile(
+        export=export,
+        rows=frame.height,
+        bytes=path.stat().st_size,
+        sha256=_sha256(path),
+        control_totals=control_totals(export, frame),
+    )
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _stands_complete(folder: Path, *, like: Path) -> bool:
+    """Whether the folder holds exactly the files of the other. One without its manifest, or with a file missing, is
+    incomplete; JobFailed if a complete one has other bytes."""
+    if not (folder / FILE_NAME).is_file():
+        return False
+    wanted = {path.name for path in like.iterdir()}
+    standing = sorted(path.name for path in folder.iterdir())
+    for name in standing:
+        if name not in wanted:
+            raise JobFailed(
+                f"{folder / name} is not part of the export of this run; move it away and export again."
+            )
+        if _sha256(folder / name) != _sha256(like / name):
+            raise JobFailed(
+                f"{folder / name} is not what this run exported and is not overwritten; find out who changed it, then"
+                " move the folder away and export again."
+            )
+    return wanted == set(standing)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Remove what killed exports of this run left beside its folder."""
+    for leftover in folder.parent.glob(f".{folder.name}.*-*"):
+        owner = re.fullmatch(r".*-(\d+)", leftover.name)
+        if owner is not None and not _is_running(int(owner[1])):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _is_running(process_id: int) -> bool:
+    if process_id == os.getpid():
+        return False
+    try:
+        os.kill(process_id, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _swap_in(partial: Path, folder: Path) -> None:
+    """Rename the written folder to its place; what stands there is incomplete and makes way."""
+    incomplete = folder.parent / f".{folder.name}.incomplete-{os.getpid()}"
+    if folder.exists():
+        folder.rename(incomplete)
+    partial.rename(folder)
+    _sync(folder.parent)
+    _sync(folder.parent.parent)
+    shutil.rmtree(incomplete, ignore_errors=True)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,453 @@
+"""Canonical CSV: a header matched by name, and rows judged column by column as text before anything is typed.
+
+A typed read would turn `102.6` into 103 and drop an offset, so every value is matched against its pattern first.
+Two ways lead to the same judgement: DuckDB's reader for plain files (no quotes, one line end, no empty line), and a
+line-by-line reader for everything else. Both number lines as an editor does.
+"""
+
+import csv
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TextIO
+
+import duckdb
+import polars as pl
+
+from pipelines.feeds import FIRST_YEAR, ID_PATTERN, LARGEST_INTEGER, LAST_YEAR, ROW_STATUS, Column, Feed, Kind
+from pipelines.formats import BAD_ROWS_TABLE, LONGEST_ROW_TEXT, ReadRows, RefusedFile
+from pipelines.store import TextScan
+
+LONGEST_LINE = 1_000_000
+_LONGEST_VALUE_SHOWN = 60
+_BATCH_ROWS = 50_000
+_INTEGER_PATTERN = "0*(?:[0-9]{1,12}|1000000000000)"
+_CLOCK_PATTERN = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
+_INSTANT_PATTERN = (
+    "(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}"
+    f"T{_CLOCK_PATTERN}:[0-5][0-9](?:Z|[+-]{_CLOCK_PATTERN})"
+)
+_WELL_QUOTED = re.compile(r'(?:"(?:[^"]|"")*+"|[^",]*+)(?:,(?:"(?:[^"]|"")*+"|[^",]*+))*+')
+
+assert LARGEST_INTEGER == 10**12 and (FIRST_YEAR, LAST_YEAR) == (1900, 9998), "the patterns above say so"
+
+
+def read_canonical_csv(
+    connection: duckdb.DuckDBPyConnection, *, feed: Feed, path: Path, scan: TextScan
+) -> ReadRows:
+    """Read a stored file of one feed into good_rows and bad_rows. Raises RefusedFile for a bad file."""
+    _check_scan(scan, path=path)
+    header_line, header = _header(path)
+    _check_header(header, feed=feed, line=header_line)
+    connection.execute(BAD_ROWS_TABLE)
+    rows_in = None
+    if _is_plain(scan) and header_line == 1:
+        rows_in = _read_plain(connection, feed=feed, path=path, scan=scan, header=header)
+    if rows_in is None:
+        rows_in = _read_line_by_line(connection, feed=feed, path=path, scan=scan, header=header)
+    _explain_faults(connection, feed=feed)
+    quarantined = connection.execute("select count(*) from bad_rows").fetchall()[0][0]
+    return ReadRows(rows_in=rows_in, rows_quarantined=quarantined)
+
+
+def count_data_lines(path: Path) -> int:
+    """Lines that are not empty, without the header: the rows of a file that is refused."""
+    count = 0
+    open_line = False
+    with path.open("rb") as file:
+        while piece := file.readline(LONGEST_LINE):
+            if not open_line and piece.strip(b"\r\n"):
+                count += 1
+            open_line = not piece.endswith(b"\n")
+    return max(0, count - 1)
+
+
+def _check_scan(scan: TextScan, *, path: Path) -> None:
+    if scan.not_plain_text is not None:
+        raise RefusedFile(f"the file {scan.not_plain_text}", line=scan.fault_line)
+    if scan.is_empty:
+        raise RefusedFile("the file is empty; a delivery has at least a header line")
+    if scan.has_stray_carriage_return:
+        line = _line_of_stray_carriage_return(path)
+        raise RefusedFile(
+            f"line {line} holds a carriage return that ends no line; end lines with \\n or \\r\\n", line=line
+        )
+
+
+def _line_of_stray_carriage_return(path: Path) -> int:
+    line = 1
+    ended_in_carriage_return = False
+    with path.open("rb") as file:
+        while piece := file.readline(LONGEST_LINE):
+            if ended_in_carriage_return and piece != b"\n":
+                return line
+            ended_in_carriage_return = piece.endswith(b"\r")
+            if b"\r" in piece.removesuffix(b"\n").removesuffix(b"\r"):
+                return line
+            line += piece.endswith(b"\n")
+    return line
+
+
+def _header(path: Path) -> tuple[int, tuple[str, ...]]:
+    with _open_text(path) as file:
+        line = 0
+        while text := file.readline(LONGEST_LINE):
+            line += 1
+            if len(text) >= LONGEST_LINE:
+                raise RefusedFile("the header line is too long to be one", line=line)
+            if text := text.rstrip("\r\n"):
+                return line, tuple(_fields_of(text, line=line))
+    raise RefusedFile("the file holds empty lines only; a delivery has at least a header line")
+
+
+def _check_header(header: tuple[str, ...], *, feed: Feed, line: int) -> None:
+    if header[:2] == ("100", "NEM12"):
+        raise RefusedFile("the file is NEM12; name it *.nem12.csv in the folder meter_intervals", line=line)
+    allowed = [column.name for column in feed.file_columns]
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    unknown = [name for name in header if name not in allowed]
+    missing = [name for name in feed.column_names if name not in header]
+    faults = [
+        f"{fault} {', '.join(_shown(name) for name in names)}"
+        for fault, names in (("misses", missing), ("does not know", unknown), ("doubles", doubled))
+        if names
+    ]
+    if faults:
+        column = (missing + unknown + doubled)[0]
+        raise RefusedFile(
+            f"the header {'; '.join(faults)}; the columns of {feed.name} are {', '.join(allowed)}",
+            line=line,
+            column=column[:_LONGEST_VALUE_SHOWN],
+        )
+
+
+def _shown(name: str) -> str:
+    return name if re.fullmatch("[a-z0-9_]{1,40}", name) else repr(name[:_LONGEST_VALUE_SHOWN])
+
+
+def _is_plain(scan: TextScan) -> bool:
+    return not scan.has_quote and scan.line_end is not None
+
+
+# ---- DuckDB's reader
+
+
+def _read_plain(
+    connection: duckdb.DuckDBPyConnection, *, feed: Feed, path: Path, scan: TextScan, header: tuple[str, ...]
+) -> int | None:
+    """Rows in, or None where this reader and the file's line count do not agree on every row."""
+    columns = ", ".join(f"'{_text(name)}': 'VARCHAR'" for name in header)
+    source = f"""
+        read_csv(
+            $path, header = false, skip = 1, auto_detect = false, columns = {{{columns}}}, delim = ',',
+            quote = '"', escape = '"', nullstr = '', compression = 'none', encoding = 'utf-8',
+            strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {LONGEST_LINE}
+        )
+    """
+    try:
+        connection.execute(
+            f"create or replace temp table judged_rows as {_judgement(feed, header=header, source=source)}",
+            {"path": str(path)},
+        )
+    except (duckdb.InvalidInputException, duckdb.ConversionException):
+        return None
+    rows = int(connection.execute("select count(*) from judged_rows").fetchall()[0][0])
+    if rows != scan.line_count - 1:
+        return None
+    # Nothing was skipped, so a row's place tells its line: the header is line 1, row 0 is line 2.
+    _define_good_rows(connection, feed=feed, line="rowid + 2")
+    return rows
+
+
+# ---- line by line
+
+
+class _Lines:
+    """The lines of a file with their numbers; empty lines are skipped, those too long to be a row set aside."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+        self.line = 0
+        self.text = ""
+        self.too_long: list[tuple[int, str]] = []
+
+    def __iter__(self) -> Iterator[str]:
+        while text := self._file.readline(LONGEST_LINE):
+            self.line += 1
+            self.text = text
+            if len(text) == LONGEST_LINE and not text.endswith("\n"):
+                self.too_long.append((self.line, text[:LONGEST_ROW_TEXT]))
+                self._skip_rest()
+            elif stripped := text.rstrip("\r\n"):
+                yield stripped
+
+    def _skip_rest(self) -> None:
+        while text := self._file.readline(LONGEST_LINE):
+            self.text = text
+            if text.endswith("\n"):
+                return
+
+
+def _read_line_by_line(
+    connection: duckdb.DuckDBPyConnection, *, feed: Feed, path: Path, scan: TextScan, header: tuple[str, ...]
+) -> int:
+    columns = ", ".join(f"{_text(name)} varchar" for name in header)
+    connection.execute(f"create or replace temp table text_rows (line integer, {columns})")
+    rows_in = 0
+    with _open_text(path) as file:
+        lines = _Lines(file)
+        rows = _rows(lines)
+        next(rows)  # the header
+        while batch := list(islice(rows, _BATCH_ROWS)):
+            rows_in += len(batch)
+            last_is_open = not scan.ends_with_newline and lines.line == scan.line_count
+            _take_batch(connection, batch=batch, header=header, last_is_open=last_is_open)
+        rows_in += _take_long_lines(connection, lines.too_long)
+    source = "text_rows"
+    connection.execute(f"create or replace temp table judged_rows as {_judgement(feed, header=header, source=source)}")
+    _define_good_rows(connection, feed=feed, line="line")
+    return rows_in
+
+
+def _rows(lines: _Lines) -> Iterator[tuple[int, list[str]]]:
+    """Line and fields of every row, the header first. Raises RefusedFile where quoting is broken or spans lines."""
+    previous = 0
+    # The parser is given up on a value long before memory is: an open quote would swallow the rest of the file.
+    csv.field_size_limit(LONGEST_LINE)
+    reader = csv.reader(lines, strict=True)
+    while True:
+        consumed = reader.line_num
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise _broken_quoting(previous + 1, error) from error
+        if reader.line_num != consumed + 1:
+            raise _broken_quoting(previous + 1)
+        previous = lines.line
+        if any('"' in value for value in fields) and not _WELL_QUOTED.fullmatch(lines.text.rstrip("\r\n")):
+            raise _broken_quoting(lines.line)
+        yield lines.line, fields
+
+
+def _broken_quoting(line: int, error: Exception | None = None) -> RefusedFile:
+    detail = f" ({error})" if error is not None else ""
+    return RefusedFile(
+        f"a quote at or after line {line} is not closed on its line or stands inside a value{detail}; "
+        "mend the quoting and deliver the file again",
+        line=line,
+    )
+
+
+def _fields_of(text: str, *, line: int) -> list[str]:
+    if not _WELL_QUOTED.fullmatch(text):
+        raise _broken_quoting(line)
+    return next(csv.reader([text], strict=True))
+
+
+def _take_batch(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    batch: list[tuple[int, list[str]]],
+    header: tuple[str, ...],
+    last_is_open: bool,
+) -> None:
+    width = len(header)
+    last_line, last_fields = batch[-1]
+    if last_is_open and len(last_fields) < width:
+        raise RefusedFile(
+            f"the file is cut off: line {last_line} is the last one, has {len(last_fields)} of {width} fields "
+            "and no line end; deliver the whole file",
+            line=last_line,
+        )
+    whole = [(line, *fields) for line, fields in batch if len(fields) == width]
+    frame = pl.DataFrame(
+        whole, schema={"line": pl.Int32, **{_text(name): pl.String for name in header}}, orient="row"
+    )
+    cells = ", ".join(f"nullif({_text(name)}, '')" for name in header)
+    connection.register("text_batch", frame)
+    connection.execute(f"insert into text_rows select line, {cells} from text_batch")
+    connection.unregister("text_batch")
+    wrong = [
+        (
+            line,
+            None,
+            f"the row has {len(fields)} fields where the header has {width}; give one value per column",
+            ",".join(fields)[:LONGEST_ROW_TEXT],
+        )
+        for line, fields in batch
+        if len(fields) != width
+    ]
+    _insert_bad_rows(connection, wrong)
+
+
+def _take_long_lines(connection: duckdb.DuckDBPyConnection, too_long: list[tuple[int, str]]) -> int:
+    reason = f"the line is longer than {LONGEST_LINE:,} characters; no row of any feed is"
+    _insert_bad_rows(connection, [(line, None, reason, text) for line, text in too_long])
+    return len(too_long)
+
+
+def _insert_bad_rows(
+    connection: duckdb.DuckDBPyConnection, rows: list[tuple[int, str | None, str, str]]
+) -> None:
+    if not rows:
+        return
+    schema = {"line": pl.Int64, "column_name": pl.String, "reason": pl.String, "row_text": pl.String}
+    connection.register("bad_batch", pl.DataFrame(rows, schema=schema, orient="row"))
+    connection.execute("insert into bad_rows select line, column_name, reason, row_text from bad_batch")
+    connection.unregister("bad_batch")
+
+
+def _open_text(path: Path) -> TextIO:
+    return path.open(encoding="utf-8-sig", newline="\n")
+
+
+# ---- the judgement, the same for both readers
+
+
+@dataclass(frozen=True)
+class _Fault:
+    """One way in which a row can be bad: SQL over typed and text columns, and the sentence for it."""
+
+    column: str
+    condition: str
+    reason: str
+    shown: str | None = None
+
+
+def _text(name: str) -> str:
+    return f"text_{name}"
+
+
+def _judgement(feed: Feed, *, header: tuple[str, ...], source: str) -> str:
+    """SQL: the rows of `source`, typed, with the number of their first fault (null: none)."""
+    columns = [column for column in feed.file_columns if column.name in header]
+    typed = ", ".join(f"{_typed(column)} as {column.name}" for column in columns)
+    status = "" if ROW_STATUS in header else f", 'active' as {ROW_STATUS}"
+    faults = _faults(feed)
+    first_fault = " ".join(
+        f"when {fault.condition} then {number}"
+        for number, fault in enumerate(faults)
+        if fault.column != ROW_STATUS or ROW_STATUS in header
+    )
+    shown = " ".join(
+        f"when {number} then {fault.shown}"
+        for number, fault in enumerate(faults)
+        if fault.shown and fault.column in header
+    )
+    texts = ", ".join(f"coalesce({_text(name)}, '')" for name in header)
+    names = ", ".join((*feed.column_names, ROW_STATUS))
+    line = "line, " if source == "text_rows" else ""
+    return f"""
+        with typed as (
+            select *, {typed}{status} from {source}
+        ),
+        judged as (
+            select *, (case {first_fault} end)::utinyint as fault_no from typed
+        )
+        select
+            {line}{names},
+            fault_no,
+            case when fault_no is not null
+                then left(case fault_no {shown} end, {_LONGEST_VALUE_SHOWN}) end as shown,
+            case when fault_no is not null
+                then left(concat_ws(',', {texts}), {LONGEST_ROW_TEXT}) end as row_text
+        from judged
+    """
+
+
+def _typed(column: Column) -> str:
+    text = _text(column.name)
+    if column.kind is Kind.ID:
+        return f"case when regexp_full_match({text}, '{ID_PATTERN}') then {text} end"
+    if column.kind is Kind.INTEGER:
+        return f"case when regexp_full_match({text}, '{_INTEGER_PATTERN}') then try_cast({text} as bigint) end"
+    if column.kind is Kind.ENUM:
+        return f"case when {text} in ({_quoted(column.values)}) then {text} end"
+    if column.kind is Kind.BOOLEAN:
+        return f"case {text} when 'true' then true when 'false' then false end"
+    # DuckDB's %z does not take Z.
+    return f"""
+        case when regexp_full_match({text}, '{_INSTANT_PATTERN}') and left({text}, 4) <= '{LAST_YEAR}' then
+            case when right({text}, 1) = 'Z' then try_strptime({text}, '%Y-%m-%dT%H:%M:%SZ')
+            else try_strptime({text}, '%Y-%m-%dT%H:%M:%S%z') at time zone 'UTC' end
+        end
+    """
+
+
+def _faults(feed: Feed) -> list[_Fault]:
+    faults: list[_Fault] = []
+    for column in feed.file_columns:
+        faults += _column_faults(column)
+    faults += [_Fault(rule.column, rule.broken_when, rule.reason) for rule in feed.row_rules]
+    return faults
+
+
+def _column_faults(column: Column) -> Iterator[_Fault]:
+    name, text = column.name, _text(column.name)
+    if not column.nullable:
+        yield _Fault(name, f"{text} is null", f"{name} is empty; {_advice(column)}")
+    malformed = f"{text} is not null and {name} is null" if column.nullable else f"{name} is null"
+    yield _Fault(name, malformed, f"{name} is '{{shown}}'; {_advice(column)}", shown=text)
+    if column.kind is Kind.INTEGER and column.minimum > 0:
+        yield _Fault(name, f"{name} < {column.minimum}", f"{name} is '{{shown}}'; give at least {column.minimum}", text)
+
+
+def _advice(column: Column) -> str:
+    if column.kind is Kind.ENUM:
+        return f"give {' or '.join(column.values)}"
+    if column.kind is Kind.INTEGER:
+        return f"give {_unit(column.name)} as plain digits, at most 10^12"
+    return {
+        Kind.ID: "give an id of 1 to 64 letters, digits and . _ : * / - that starts with a letter or digit",
+        Kind.BOOLEAN: "give true or false",
+        Kind.INSTANT: f"give a real date and time as YYYY-MM-DDTHH:MM:SS with Z or an offset such as +09:00, "
+        f"in the years {FIRST_YEAR} to {LAST_YEAR}",
+    }[column.kind]
+
+
+def _unit(name: str) -> str:
+    units = {"_wh": "whole watt-hours", "_w": "whole watts", "_minor": "whole smallest currency units"}
+    return next((unit for suffix, unit in units.items() if name.endswith(suffix)), "a whole number")
+
+
+def _quoted(values: tuple[str, ...]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _define_good_rows(connection: duckdb.DuckDBPyConnection, *, feed: Feed, line: str) -> None:
+    names = ", ".join((*feed.column_names, ROW_STATUS))
+    connection.execute(
+        f"create or replace temp view good_rows as select ({line})::integer as line, ({line})::integer as row_no, "
+        f"{names} from judged_rows where fault_no is null"
+    )
+    connection.execute(
+        f"create or replace temp view faulty_rows as select ({line})::integer as line, fault_no, shown, row_text "
+        "from judged_rows where fault_no is not null"
+    )
+
+
+def _explain_faults(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> None:
+    if not connection.execute("select 1 from faulty_rows limit 1").fetchall():
+        return
+    faults = _faults(feed)
+    frame = pl.DataFrame(
+        {
+            "fault_no": range(len(faults)),
+            "column_name": [fault.column for fault in faults],
+            "reason": [fault.reason for fault in faults],
+        }
+    )
+    connection.register("fault_catalogue", frame)
+    connection.execute(
+        """
+        insert into bad_rows
+        select line, column_name, replace(reason, '{shown}', coalesce(shown, '')), row_text
+        from faulty_rows
+        inner join fault_catalogue using (fault_no)
+        """
+    )
+    connection.unregister("fault_catalogue")

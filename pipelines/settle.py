@@ -1,0 +1,246 @@
+"""Settling a period: verify, settle, audit, store, and approve unless a person is to decide (R17-R26)."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pipelines import runs
+from pipelines.approval import book_run, finish_replay
+from pipelines.books import open_books, store_result, transaction
+from pipelines.errors import BadInput
+from pipelines.exports import (
+    AGGREGATOR_ACHIEVEMENT,
+    CLAIMS,
+    DR_ACHIEVEMENT,
+    DR_INTERVALS,
+    EXCEPTIONS,
+    FEE_REDUCTIONS,
+    LEASE_OUTCOMES,
+    SETTLEMENT_LINES,
+    USER_AMOUNTS,
+)
+from pipelines.runs import Kind, Run, RunTariff, State
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from pipelines.tariff_files import TariffFiles
+    from settlement import Settlement, SettlementPeriod, VerifiedPeriod
+
+Progress = Callable[[str], None]
+
+_RESULT_TABLES = (
+    DR_ACHIEVEMENT,
+    DR_INTERVALS,
+    SETTLEMENT_LINES,
+    AGGREGATOR_ACHIEVEMENT,
+    LEASE_OUTCOMES,
+    EXCEPTIONS,
+    CLAIMS,
+    USER_AMOUNTS,
+    FEE_REDUCTIONS,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settled:
+    """A run as `settle` leaves it: whether it was found or is new, where it stands, how many bookings were made now."""
+
+    run_id: str
+    settlement_period: str
+    as_of: datetime
+    kind: Kind
+    state: State
+    found: bool
+    booked_now: int
+
+    @property
+    def awaits_approval(self) -> bool:
+        """Whether a person has to approve it before it can be exported."""
+        return self.state is State.AUDITED and self.kind is not Kind.REPLAY
+
+
+def settle(
+    *,
+    warehouse: Path,
+    period: SettlementPeriod,
+    tariffs: TariffFiles,
+    now: datetime,
+    by: str,
+    as_of: datetime | None = None,
+    hold_for_approval: bool = False,
+    progress: Progress = lambda _: None,
+) -> Settled:
+    """Settle a period as of an instant (default: the receipt of the last delivery), once per run (R23).
+
+    A run that exists is found and continued from where it stands; a replay is computed and never booked.
+    Raises BadInput for an as-of in the future or before anything was delivered, and for a run that was rejected;
+    TariffError if no tariff is in force; BalanceError if the result does not balance, and then nothing is stored.
+    """
+    with _alone(warehouse):
+        run = _asked_run(warehouse, period=period, tariffs=tariffs, as_of=as_of, now=now)
+        found = _standing_state(warehouse, run)
+        if found is State.REJECTED:
+            raise BadInput(_rejected_sentence(warehouse, run))
+        if found is None:
+            _compute(warehouse, run=run, period=period, tariffs=tariffs, now=now, by=by, progress=progress)
+        else:
+            progress(f"Run {run.run_id} exists and is {found}.")
+        return _decide(warehouse, run, found=found is not None, hold=hold_for_approval, now=now, by=by)
+
+
+def verify_period(
+    *,
+    warehouse: Path,
+    period: SettlementPeriod,
+    now: datetime,
+    tariffs: TariffFiles | None = None,
+    as_of: datetime | None = None,
+    progress: Progress = lambda _: None,
+) -> datetime:
+    """Verify a period without settling it; give the as-of used. Without tariffs, those of the last run are taken."""
+    from pipelines.verify import verify
+
+    with _alone(warehouse):
+        with open_books(warehouse) as connection:
+            resolved = runs.resolve_as_of(connection, as_of=as_of, now=now)
+            chosen = tariffs or _tariffs_of_last_run(connection)
+        book = chosen.book.for_period(period) if chosen else None
+        verify(warehouse=warehouse, period=period, as_of=resolved, tariffs=book, progress=progress)
+    return resolved
+
+
+@contextmanager
+def _alone(warehouse: Path) -> Iterator[None]:
+    """Keep other processes from verifying into this warehouse: schema `verified` holds one period at a time, and the
+    warehouse is let go between the steps."""
+    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    with warehouse.with_name(f"{warehouse.name}.settling").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _asked_run(
+    warehouse: Path, *, period: SettlementPeriod, tariffs: TariffFiles, as_of: datetime | None, now: datetime
+) -> Run:
+    import settlement
+
+    with open_books(warehouse) as connection:
+        resolved = runs.resolve_as_of(connection, as_of=as_of, now=now)
+        deliveries = runs.deliveries_received_by(connection, resolved)
+    applied = tuple(
+        RunTariff(
+            version=tariff.version,
+            content_hash=tariff.content_sha256,
+            effective_from=tariff.effective_from,
+            document=tariffs.documents[tariff.version],
+        )
+        for tariff in tariffs.of_period(period)
+    )
+    return runs.identify(
+        period=str(period),
+        as_of=resolved,
+        deliveries=deliveries,
+        tariffs=applied,
+        rules_version=settlement.RULES_VERSION,
+    )
+
+
+def _standing_state(warehouse: Path, run: Run) -> State | None:
+    with open_books(warehouse) as connection:
+        return runs.state_of(connection, run.run_id)
+
+
+def _rejected_sentence(warehouse: Path, run: Run) -> str:
+    with open_books(warehouse) as connection:
+        last = runs.events_of(connection, run.run_id)[-1]
+    return (
+        f"Run {run.run_id} was rejected by {last.by} ({last.reason}) and is not settled again; new deliveries or other"
+        " tariffs make another run."
+    )
+
+
+def _compute(
+    warehouse: Path,
+    *,
+    run: Run,
+    period: SettlementPeriod,
+    tariffs: TariffFiles,
+    now: datetime,
+    by: str,
+    progress: Progress,
+) -> None:
+    import settlement
+    from pipelines.verify import verify
+
+    book = tariffs.book.for_period(period)
+    progress(f"Verifying {period} as of {run.as_of:%Y-%m-%d %H:%M:%S} UTC.")
+    verify(warehouse=warehouse, period=period, as_of=run.as_of, tariffs=book, progress=progress)
+    progress(f"Settling {period}.")
+    with open_books(warehouse) as connection:
+        verified = _read_verified(connection)
+        result = settlement.settle(verified=verified, tariffs=book, period=period, as_of=run.as_of)
+        progress("Auditing: what leaves must balance.")
+        settlement.check_balances(verified=verified, settlement=result)
+        _store(connection, run=run, result=result, now=now, by=by)
+
+
+def _read_verified(connection: duckdb.DuckDBPyConnection) -> VerifiedPeriod:
+    from settlement import VerifiedPeriod
+
+    frames = {
+        each.name: connection.execute(f"select * from verified.{each.name}").pl()
+        for each in fields(VerifiedPeriod)
+    }
+    return VerifiedPeriod(**frames)
+
+
+def _store(
+    connection: duckdb.DuckDBPyConnection, *, run: Run, result: Settlement, now: datetime, by: str
+) -> None:
+    with transaction(connection):
+        runs.store_run(connection, run=run, at=now)
+        for table in _RESULT_TABLES:
+            store_result(connection, run_id=run.run_id, table=table, frame=getattr(result, table.name))
+        runs.record_state(connection, run_id=run.run_id, state=State.COMPUTED, at=now, by=by)
+        runs.record_state(connection, run_id=run.run_id, state=State.AUDITED, at=now, by=by)
+
+
+def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime, by: str) -> Settled:
+    """Book an audited run unless it is held; finish a replay; leave any other run as it stands."""
+    booked_now = 0
+    with open_books(warehouse) as connection:
+        kind = runs.kind_of(connection, run)
+        if kind is Kind.REPLAY:
+            finish_replay(connection, run)
+        elif runs.state_of(connection, run.run_id) is State.AUDITED and not hold:
+            booked_now = book_run(connection, run, now=now, by=by)
+        state = runs.state_of(connection, run.run_id)
+    assert state is not None
+    return Settled(
+        run_id=run.run_id,
+        settlement_period=run.settlement_period,
+        as_of=run.as_of,
+        kind=kind,
+        state=state,
+        found=found,
+        booked_now=booked_now,
+    )
+
+
+def _tariffs_of_last_run(connection: duckdb.DuckDBPyConnection) -> TariffFiles | None:
+    from pipelines.tariff_files import read_documents
+
+    row = connection.execute(
+        "select run_id from books.run_events where state = 'computed' order by seq desc limit 1"
+    ).fetchone()
+    if row is None:
+        return None
+    run = runs.get_run(connection, row[0])
+    return read_documents({tariff.version: tariff.document.encode() for tariff in run.tariffs})

@@ -1,0 +1,143 @@
+"""Tariff versions as files: a folder of YAML documents, one version a file (R21)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from pipelines.errors import BadInput
+from settlement import Tariff, TariffBook, TariffError, parse_tariff
+
+if TYPE_CHECKING:
+    from settlement import SettlementPeriod
+
+_SUFFIXES = (".yaml", ".yml")
+
+
+@dataclass(frozen=True)
+class TariffFiles:
+    """The tariff versions of a folder, and the text of the file of each."""
+
+    book: TariffBook
+    documents: Mapping[str, str]
+
+    def of_period(self, period: SettlementPeriod) -> tuple[Tariff, ...]:
+        """The versions that a settlement of the period applies: in force on some day of it."""
+        return self.book.for_period(period).tariffs
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Loads plain YAML and refuses a key that stands twice, which YAML would silently let the last one win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[object] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            if isinstance(key, str) and key in seen:
+                raise yaml.MarkedYAMLError(
+                    problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark
+                )
+            if isinstance(key, str):
+                seen.add(key)
+        return super().construct_mapping(node, deep=deep)
+
+
+def read_tariffs(folder: Path) -> TariffFiles:
+    """The tariffs of all `*.yaml` and `*.yml` files of a folder.
+
+    Raises BadInput with a sentence, naming file and line, for every fault of every file.
+    """
+    if not folder.is_dir():
+        raise BadInput(f"{folder} is not a folder of tariff files.")
+    paths = sorted(path for path in folder.iterdir() if _is_tariff_file(path))
+    if not paths:
+        raise BadInput(f"{folder} holds no tariff file (*.yaml); put one per tariff version there.")
+    return read_documents({str(path): path.read_bytes() for path in paths})
+
+
+def _is_tariff_file(path: Path) -> bool:
+    return path.suffix in _SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def read_documents(documents: Mapping[str, bytes]) -> TariffFiles:
+    """The tariffs of YAML documents by the name of their source."""
+    faults: list[str] = []
+    tariffs: list[Tariff] = []
+    texts: dict[str, str] = {}
+    for source, content in documents.items():
+        try:
+            tariff = _read_tariff(source, content)
+        except BadInput as error:
+            faults.extend(str(error).splitlines())
+        else:
+            tariffs.append(tariff)
+            texts[tariff.version] = content.decode()
+    if faults:
+        raise BadInput("\n".join(faults))
+    return TariffFiles(_book_of(tariffs), texts)
+
+
+def _book_of(tariffs: Iterable[Tariff]) -> TariffBook:
+    try:
+        return TariffBook.of(tariffs)
+    except TariffError as error:
+        raise BadInput(str(error)) from error
+
+
+def _read_tariff(source: str, content: bytes) -> Tariff:
+    try:
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(f"{source}: is not UTF-8 text (byte {error.start}).") from error
+    try:
+        document = yaml.load(text, Loader=_StrictLoader)
+        root = yaml.compose(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise BadInput(_yaml_fault(source, error)) from error
+    try:
+        return parse_tariff(document, source=source)
+    except TariffError as error:
+        faults = [_with_line(fault, source=source, root=root) for fault in error.faults]
+        raise BadInput("\n".join(faults)) from error
+
+
+def _yaml_fault(source: str, error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    where = f"{source}:{mark.line + 1}" if mark else source
+    return f"{where}: is not usable YAML: {problem}."
+
+
+def _with_line(fault: str, *, source: str, root: yaml.Node | None) -> str:
+    """The fault with the line of the field that it names; of its section, where the field is missing."""
+    prefix = f"{source}: "
+    if not fault.startswith(prefix) or root is None:
+        return fault
+    path = fault.removeprefix(prefix).split(" ", 1)[0]
+    return f"{source}:{_line_of(root, path)}: {fault.removeprefix(prefix)}"
+
+
+def _line_of(root: yaml.Node, path: str) -> int:
+    node, line = root, root.start_mark.line + 1
+    for step in re.findall(r"[^.\[\]]+", path):
+        found = _step_into(node, step)
+        if found is None:
+            break
+        node, line = found
+    return line
+
+
+def _step_into(node: yaml.Node, step: str) -> tuple[yaml.Node, int] | None:
+    if isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value == step:
+                return value, key.start_mark.line + 1
+    if isinstance(node, yaml.SequenceNode) and step.isdigit() and int(step) < len(node.value):
+        item = node.value[int(step)]
+        return item, item.start_mark.line + 1
+    return None

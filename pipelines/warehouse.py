@@ -1,0 +1,179 @@
+"""The warehouse: one DuckDB file, opened by one process at a time, with the tables and views everything else relies on."""
+
+import hashlib
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import duckdb
+
+from pipelines.errors import BadInput, JobFailed
+from pipelines.feeds import FEEDS, ROW_STATUS, Feed
+
+DEFAULT_WAIT_SECONDS = 60.0
+_RETRY_SECONDS = 0.1
+
+_RAW_TABLES = (
+    "create schema if not exists raw",
+    """
+    create table if not exists raw.deliveries (
+        delivery_no integer not null,
+        feed varchar not null,
+        sha256 varchar not null,
+        file_name varchar not null,
+        format varchar not null,
+        received_at timestamp not null,
+        bytes bigint not null,
+        outcome varchar not null,
+        reason varchar,
+        rows_in bigint not null,
+        rows_accepted bigint not null,
+        rows_duplicate bigint not null,
+        rows_quarantined bigint not null,
+        notes varchar,
+    )
+    """,
+    """
+    create table if not exists raw.quarantine (
+        delivery_no integer not null,
+        line bigint,
+        column_name varchar,
+        reason varchar not null,
+        row_text varchar,
+    )
+    """,
+    """
+    create table if not exists raw.supersessions (
+        delivery_no integer not null,
+        row_no integer not null,
+        superseded_by_delivery_no integer not null,
+    )
+    """,
+)
+
+
+@contextmanager
+def open_warehouse(
+    path: Path, *, read_only: bool = False, wait_seconds: float = DEFAULT_WAIT_SECONDS
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the warehouse file, made with all its tables if need be, and close it again.
+
+    Sessions are in UTC (R1). While another process holds the file, waits for up to `wait_seconds`.
+    Raises BadInput if the file is not a warehouse, JobFailed if it stays locked.
+    """
+    path = Path(path)
+    _check_path(path, read_only=read_only)
+    connection = _connect(path, read_only=read_only, wait_seconds=wait_seconds)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        # Line numbers of a delivery are the order in which its rows were read.
+        connection.execute("set preserve_insertion_order = true")
+        _define(connection, path=path, read_only=read_only)
+        yield connection
+    finally:
+        connection.close()
+
+
+def _check_path(path: Path, *, read_only: bool) -> None:
+    if path.is_dir():
+        raise BadInput(f"The warehouse {path} is a folder; name a file.")
+    if path.exists():
+        return
+    if read_only:
+        raise BadInput(f"There is no warehouse at {path}; ingest a landing folder into it first.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"The folder of the warehouse {path} cannot be made: {error.strerror}.") from error
+
+
+def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+    give_up_at = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return duckdb.connect(str(path), read_only=read_only)
+        except duckdb.IOException as error:
+            if "Could not set lock on file" not in str(error):
+                raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
+            if time.monotonic() >= give_up_at:
+                raise JobFailed(
+                    f"The warehouse {path} is held by another process for more than {wait_seconds:g} s; "
+                    "try again when that one is done."
+                ) from error
+        except duckdb.Error as error:
+            raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
+        time.sleep(_RETRY_SECONDS)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0]
+
+
+def _define(connection: duckdb.DuckDBPyConnection, *, path: Path, read_only: bool) -> None:
+    """Make what is missing; the hash of all definitions spares a write at every opening."""
+    statements = definitions()
+    wanted = hashlib.sha256("\x1f".join(statements).encode()).hexdigest()
+    if _defined(connection) == wanted:
+        return
+    if read_only:
+        raise BadInput(f"{path} was not made by this version; ingest into it once to bring it up to date.")
+    connection.execute("begin")
+    try:
+        for statement in statements:
+            connection.execute(statement)
+        connection.execute("create schema if not exists control")
+        connection.execute("create or replace table control.warehouse_definitions as select ? as sha256", [wanted])
+        connection.execute("commit")
+    except BaseException:
+        connection.execute("rollback")
+        raise
+
+
+def _defined(connection: duckdb.DuckDBPyConnection) -> str | None:
+    known = connection.execute(
+        "select 1 from duckdb_tables() where schema_name = 'control' and table_name = 'warehouse_definitions'"
+    ).fetchone()
+    if known is None:
+        return None
+    row = connection.execute("select sha256 from control.warehouse_definitions").fetchone()
+    return None if row is None else str(row[0])
+
+
+def definitions() -> tuple[str, ...]:
+    """Every statement that makes the warehouse, each harmless when repeated. Schemas of other parts join here."""
+    return (
+        *_RAW_TABLES,
+        *(_raw_table(feed) for feed in FEEDS.values()),
+        "create schema if not exists published",
+        *(_published_view(feed) for feed in FEEDS.values()),
+    )
+
+
+def _raw_table(feed: Feed) -> str:
+    columns = ", ".join(
+        f"{column.name} {column.sql_type}{'' if column.nullable else ' not null'}" for column in feed.columns
+    )
+    return (
+        f"create table if not exists raw.{feed.name} (delivery_no integer not null, row_no integer not null, "
+        f"line integer not null, {columns}, {ROW_STATUS} varchar not null)"
+    )
+
+
+def _published_view(feed: Feed) -> str:
+    """All rows as of now: the last version of each key, cancelled ones left out (R6)."""
+    columns = ", ".join(f"rows.{name}" for name in feed.column_names)
+    return f"""
+        create or replace view published.{feed.name} as
+        select {columns}
+        from raw.{feed.name} as rows
+        where
+            rows.{ROW_STATUS} = 'active'
+            and not exists (
+                select 1
+                from raw.supersessions
+                where
+                    supersessions.delivery_no = rows.delivery_no
+                    and supersessions.row_no = rows.row_no
+            )
+    """
