@@ -1,20 +1,38 @@
 """Approving and rejecting runs: the moment at which what a run found is booked (R23, R24)."""
 
-from __future__ import annotations
-
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import duckdb
+import polars as pl
+
+import settlement
 from pipelines import runs
-from pipelines.books import append_bookings, booked, has_result, open_books, read_result, store_result, transaction
+from pipelines.books import (
+    append_bookings,
+    booked,
+    has_result,
+    open_books,
+    read_result,
+    store_result,
+    transaction,
+)
 from pipelines.errors import BadInput
-from pipelines.exports import CLAIMS, FEE_REDUCTIONS, MANAGER_FEE_REDUCTIONS, USER_AMOUNTS, USER_POINTS
+from pipelines.exports import (
+    CLAIMS,
+    ENERGY_BALANCE,
+    FEE_REDUCTIONS,
+    MANAGER_FEE_REDUCTIONS,
+    SETTLED,
+    USER_AMOUNTS,
+    USER_POINTS,
+    Export,
+)
 from pipelines.runs import Run, State
+from settlement import Books, Statements
 
-if TYPE_CHECKING:
-    import duckdb
-    import polars as pl
+_STATEMENTS = (USER_POINTS, MANAGER_FEE_REDUCTIONS)
 
 
 def approve(*, warehouse: Path, run_id: str, now: datetime, by: str) -> int:
@@ -29,7 +47,7 @@ def approve(*, warehouse: Path, run_id: str, now: datetime, by: str) -> int:
 
 
 def reject(*, warehouse: Path, run_id: str, reason: str, now: datetime, by: str) -> None:
-    """Reject a run that awaits approval; it is never booked nor exported. BadInput if it does not await any."""
+    """Reject a run that awaits approval; it is never booked nor exported. BadInput if it awaits none."""
     if not reason.strip():
         raise BadInput("A rejection needs a reason (--reason TEXT).")
     with open_books(warehouse) as connection:
@@ -45,55 +63,93 @@ def _refuse_unless_awaiting(connection: duckdb.DuckDBPyConnection, run: Run, *, 
         last = runs.events_of(connection, run.run_id)[-1]
         raise BadInput(
             f"Run {run.run_id} cannot be {verb}: it is {state} already (by {last.by})."
-            + (" Settle anew with better data or tariffs to get another run." if state is State.REJECTED else "")
+            + (
+                " Settle anew with better data or tariffs to get another run."
+                if state is State.REJECTED
+                else ""
+            )
         )
     overtaking = runs.overtaken_by(connection, run)
     if overtaking is not None:
         raise BadInput(
-            f"Run {run.run_id} cannot be {verb}: run {overtaking.run_id} with a later as-of was approved meanwhile, so it"
-            f" is a replay now and is never booked; write it out with `vgi export {run.run_id} --out DIR`, or settle"
+            f"Run {run.run_id} cannot be {verb}: run {overtaking.run_id} with a later as-of was approved"
+            f" meanwhile, so it"
+            f" is a replay now and is never booked; write it out with `vgi export {run.run_id} --out DIR`,"
+            f" or settle"
             f" {run.settlement_period} anew."
         )
 
 
 def book_run(connection: duckdb.DuckDBPyConnection, run: Run, *, now: datetime, by: str) -> int:
-    """Book the difference between what an audited run found and what the ledger holds at this moment, with the final
-    `user_points` and `manager_fee_reductions` and the state approved, in one transaction."""
-    import settlement
+    """Book the difference between what an audited run found and what the ledger holds at this moment, with
+    the final `user_points` and `manager_fee_reductions` and the state approved, in one transaction; give the
+    number of bookings.
 
-    earlier = booked(connection, period=run.settlement_period)
-    claims = read_result(connection, run_id=run.run_id, table=CLAIMS)
+    Raises BalanceError if the books would not balance; then nothing is booked.
+    """
+    before = booked(connection, period=run.settlement_period)
     initial = not runs.approved_runs(connection, run.settlement_period)
-    bookings = settlement.book(claims=claims, booked=earlier, initial=initial)
+    claims = read_result(connection, run_id=run.run_id, table=CLAIMS)
+    bookings = settlement.book(claims=claims, booked=before, initial=initial)
     entries = settlement.entries(bookings)
+    statements = _statements(connection, run, before=before, now=bookings)
+    _check_books(
+        connection,
+        run,
+        settlement.Books(
+            booked_before=before,
+            booked_now=bookings,
+            entries=entries,
+            user_points=statements.user_points,
+            manager_fee_reductions=statements.manager_fee_reductions,
+        ),
+    )
     with transaction(connection):
         append_bookings(connection, run_id=run.run_id, bookings=bookings, entries=entries, booked_at=now)
-        _store_booked_tables(connection, run, earlier=earlier, bookings=bookings)
+        _store_statements(connection, run, statements)
         runs.record_state(connection, run_id=run.run_id, state=State.APPROVED, at=now, by=by)
     return bookings.height
 
 
 def finish_replay(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    """Give a replay its `user_points` and `manager_fee_reductions`: with what was booked up to its as-of, and nothing
-    booked now. A run that has them is left alone."""
-    tables = (USER_POINTS, MANAGER_FEE_REDUCTIONS)
-    if any(has_result(connection, run_id=run.run_id, table=table) for table in tables):
+    """Give a replay its `user_points` and `manager_fee_reductions`: with what was booked up to its as-of, and
+    nothing booked now. A run that has them is left alone.
+    """
+    if any(has_result(connection, run_id=run.run_id, table=table) for table in _STATEMENTS):
         return
-    earlier = booked(connection, period=run.settlement_period, as_of=run.as_of)
+    before = booked(connection, period=run.settlement_period, as_of=run.as_of)
     with transaction(connection):
-        _store_booked_tables(connection, run, earlier=earlier, bookings=earlier.clear())
+        _store_statements(connection, run, _statements(connection, run, before=before, now=before.clear()))
 
 
-def _store_booked_tables(
-    connection: duckdb.DuckDBPyConnection, run: Run, *, earlier: pl.DataFrame, bookings: pl.DataFrame
-) -> None:
-    import settlement
-
-    points, reductions = settlement.with_booked(
+def _statements(
+    connection: duckdb.DuckDBPyConnection, run: Run, *, before: pl.DataFrame, now: pl.DataFrame
+) -> Statements:
+    return settlement.with_booked(
         user_amounts=read_result(connection, run_id=run.run_id, table=USER_AMOUNTS),
         fee_reductions=read_result(connection, run_id=run.run_id, table=FEE_REDUCTIONS),
-        booked=earlier,
-        bookings=bookings,
+        booked_before=before,
+        booked_now=now,
     )
-    store_result(connection, run_id=run.run_id, table=USER_POINTS, frame=points)
-    store_result(connection, run_id=run.run_id, table=MANAGER_FEE_REDUCTIONS, frame=reductions)
+
+
+def _store_statements(connection: duckdb.DuckDBPyConnection, run: Run, statements: Statements) -> None:
+    for table in _STATEMENTS:
+        store_result(connection, run_id=run.run_id, table=table, frame=getattr(statements, table.name))
+
+
+def _check_books(connection: duckdb.DuckDBPyConnection, run: Run, books: Books) -> None:
+    """R26 once more, on what was stored when the run was audited, now with the ledger."""
+
+    def stored(table: Export) -> pl.DataFrame:
+        return read_result(connection, run_id=run.run_id, table=table)
+
+    verified = {
+        each.name: each.metadata["schema"].create_empty() for each in fields(settlement.VerifiedPeriod)
+    }
+    verified["energy_balance"] = stored(ENERGY_BALANCE)
+    settlement.check_balances(
+        verified=settlement.VerifiedPeriod(**verified),
+        settlement=settlement.Settlement(**{table.name: stored(table) for table in SETTLED}),
+        books=books,
+    )

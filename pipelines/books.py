@@ -1,26 +1,23 @@
 """Schemas `results` and `books` of the warehouse: what runs found, and the ledger (R23, R24).
 
-Append-only: nothing here updates or deletes a row. Every function works on a connection that its caller opened, and
-inside the caller's transaction.
+Append-only: nothing here updates or deletes a row. Every function works on a connection that its caller
+opened, and inside the caller's transaction.
 """
-
-from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
 
 from pipelines.errors import BadInput
 from pipelines.exports import BOOKINGS, EXPORTS, FINDINGS, Export
-
-if TYPE_CHECKING:
-    import duckdb
-    import polars as pl
+from pipelines.warehouse import open_warehouse
 
 CHAIN_START = "0" * 64
 
@@ -42,19 +39,13 @@ create table if not exists books.run_deliveries (
     file_name varchar not null, received_at timestamp not null, outcome varchar not null
 );
 create table if not exists books.run_tariffs (
-    run_id varchar not null, version varchar not null, content_hash varchar not null, effective_from date not null,
-    document varchar not null
-);
-create table if not exists books.entries (
-    booking_no bigint not null, booking_id varchar not null, settlement_period varchar not null,
-    side varchar not null, account_kind varchar not null, account_id varchar not null, amount bigint not null,
-    unit varchar not null
-);
-create or replace view books.current_runs as
-    select runs.run_id, runs.settlement_period
-    from books.runs
-    inner join books.run_events on run_events.run_id = runs.run_id and run_events.state = 'approved'
-    qualify row_number() over (partition by runs.settlement_period order by run_events.seq desc) = 1;
+    run_id varchar not null, version varchar not null, content_hash varchar not null, effective_from date not
+    null, document varchar not null ); create table if not exists books.entries ( booking_no bigint not null,
+    booking_id varchar not null, settlement_period varchar not null, side varchar not null, account_kind
+    varchar not null, account_id varchar not null, amount bigint not null, unit varchar not null ); create or
+    replace view books.current_runs as select runs.run_id, runs.settlement_period from books.runs inner join
+    books.run_events on run_events.run_id = runs.run_id and run_events.state = 'approved' qualify row_number()
+    over (partition by runs.settlement_period order by run_events.seq desc) = 1;
 """
 
 
@@ -72,13 +63,16 @@ def open_books(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises BadInput if there is no warehouse yet: books rest on deliveries.
     """
-    from pipelines.warehouse import open_warehouse
-
     if not warehouse.exists():
-        raise BadInput(f"There is no warehouse {warehouse}; ingest a landing folder first (vgi ingest LANDING_DIR).")
+        raise BadInput(no_warehouse(warehouse))
     with open_warehouse(warehouse) as connection:
         ensure_books(connection)
         yield connection
+
+
+def no_warehouse(warehouse: Path) -> str:
+    """What to say where there is no warehouse."""
+    return f"There is no warehouse {warehouse}; ingest a landing folder first (vgi ingest LANDING_DIR)."
 
 
 def ensure_books(connection: duckdb.DuckDBPyConnection) -> None:
@@ -136,7 +130,9 @@ def _layout_sql() -> str:
 
 
 def _table_sql(table: Export) -> str:
-    return f"create table if not exists results.{table.name} (run_id varchar not null, {table.columns_sql()});"
+    return (
+        f"create table if not exists results.{table.name} (run_id varchar not null, {table.columns_sql()});"
+    )
 
 
 def _view_sql(export: Export) -> str:
@@ -147,6 +143,16 @@ def _view_sql(export: Export) -> str:
     )
 
 
+def frame_of(
+    connection: duckdb.DuckDBPyConnection, query: str, parameters: Sequence[object] = ()
+) -> pl.DataFrame:
+    """The rows of a query as a frame."""
+    connection.complete()  # else a result that was fetched in part stands in the way
+    frame = pl.from_arrow(connection.sql(query, params=list(parameters)).to_arrow_table())
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
 def store_result(
     connection: duckdb.DuckDBPyConnection, *, run_id: str, table: Export, frame: pl.DataFrame
 ) -> None:
@@ -154,17 +160,19 @@ def store_result(
     columns = ", ".join(table.column_names)
     with _registered(connection, frame):
         connection.execute(
-            f"insert into results.{table.name} (run_id, {columns}) select ?, {columns} from incoming", [run_id]
+            f"insert into results.{table.name} (run_id, {columns}) select ?, {columns} from incoming",
+            [run_id],
         )
 
 
 def read_result(connection: duckdb.DuckDBPyConnection, *, run_id: str, table: Export) -> pl.DataFrame:
-    """One result table of a run, in the order in which it is published: by its columns from the first, code point
-    order, empty first."""
+    """One result table of a run, in the order in which it is published: by its columns from the first, code
+    point order, empty first.
+    """
     columns = ", ".join(table.column_names)
     order = ", ".join(f"{name} nulls first" for name in table.column_names)
     query = f"select {columns} from results.{table.name} where run_id = ? order by {order}"
-    return connection.execute(query, [run_id]).pl()
+    return frame_of(connection, query, [run_id])
 
 
 def has_result(connection: duckdb.DuckDBPyConnection, *, run_id: str, table: Export) -> bool:
@@ -176,8 +184,9 @@ def has_result(connection: duckdb.DuckDBPyConnection, *, run_id: str, table: Exp
 def booked(
     connection: duckdb.DuckDBPyConnection, *, period: str, as_of: datetime | None = None
 ) -> pl.DataFrame:
-    """All bookings of a period, in the order in which they were booked; with `as_of`, those of runs up to that as-of
-    only. Columns of the export `bookings`."""
+    """All bookings of a period, in the order in which they were booked; with `as_of`, those of runs up to
+    that as-of only. Columns of the export `bookings`.
+    """
     columns = ", ".join(f"bookings.{name}" for name in BOOKINGS.column_names)
     query = f"""
         select {columns} from books.bookings
@@ -185,7 +194,7 @@ def booked(
         where bookings.settlement_period = ? and (?::timestamp is null or runs.as_of <= ?::timestamp)
         order by bookings.booking_no
     """
-    return connection.execute(query, [period, as_of, as_of]).pl()
+    return frame_of(connection, query, [period, as_of, as_of])
 
 
 def chain_head(connection: duckdb.DuckDBPyConnection) -> ChainHead:
@@ -204,9 +213,9 @@ def append_bookings(
     entries: pl.DataFrame,
     booked_at: datetime,
 ) -> ChainHead:
-    """Append a run's bookings to the ledger, numbered and chained, with their double entries; give the new head."""
-    import polars as pl
-
+    """Append a run's bookings to the ledger, numbered and chained, with their double entries; give the new
+    head.
+    """
     head = chain_head(connection)
     ordered = bookings.select(BOOKINGS.column_names).sort("booking_id")
     numbers = range(head.booking_no + 1, head.booking_no + 1 + ordered.height)
@@ -252,6 +261,7 @@ def _chain(*, head: ChainHead, run_id: str, bookings: pl.DataFrame) -> Iterator[
 
 @contextmanager
 def _registered(connection: duckdb.DuckDBPyConnection, frame: pl.DataFrame) -> Iterator[None]:
+    connection.complete()  # as in frame_of
     connection.register("incoming", frame.to_arrow())
     try:
         yield

@@ -1,11 +1,11 @@
-"""`datapackage.json`: what an export folder holds, typed and summed, as a Frictionless tabular data package."""
-
-from __future__ import annotations
+"""`datapackage.json`: what an export folder holds, typed and summed, as a tabular data package."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import polars as pl
 
 from pipelines.exports import (
     AGGREGATOR_ACHIEVEMENT,
@@ -22,9 +22,6 @@ from pipelines.exports import (
 )
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, Run, RunEvent
-
-if TYPE_CHECKING:
-    import polars as pl
 
 FILE_NAME = "datapackage.json"
 
@@ -71,10 +68,11 @@ def package_descriptor(
     approval: RunEvent | None,
     files: Sequence[WrittenFile],
 ) -> dict[str, Any]:
-    """The descriptor of a run's export. It depends on the run alone, never on the clock, so that it is the same bytes
-    whenever it is written.
+    """The descriptor of a run's export. It depends on the run alone, never on the clock, so that it is the
+    same bytes whenever it is written.
 
-    `approval` is None for a replay. Its state is the one that the run has once the folder stands: `issued` or `replay`.
+    `approval` is None for a replay. Its state is the one that the run has once the folder stands: `issued` or
+    `replay`.
     """
     return {
         "profile": "tabular-data-package",
@@ -88,8 +86,6 @@ def package_descriptor(
         "replay": kind is Kind.REPLAY,
         "as_of": instant_text(run.as_of),
         "rules_version": run.rules_version,
-        "approved_by": approval.by if approval else None,
-        "approved_at": instant_text(approval.at) if approval else None,
         "tariff_versions": _tariff_versions(run),
         "deliveries": _deliveries(run),
         "control_totals": {file.export.name: file.control_totals for file in files},
@@ -110,7 +106,8 @@ def _description(run: Run, kind: Kind) -> str:
         Kind.REPLAY: "A replay: the period as an earlier as-of shows it; nothing of it is booked or owed",
     }[kind]
     return (
-        f"{said}, as of {instant_text(run.as_of)}. Energy is in Wh from 30-minute reads, which prove a mean power, not a"
+        f"{said}, as of {instant_text(run.as_of)}. Energy is in Wh from 30-minute reads, which prove a"
+        f" mean power, not a"
         " peak; money is in the currency's smallest unit; instants are UTC."
     )
 
@@ -181,7 +178,13 @@ def _resource(file: WrittenFile) -> dict[str, Any]:
         "format": "csv",
         "mediatype": "text/csv",
         "encoding": "utf-8",
-        "dialect": {"delimiter": ",", "lineTerminator": "\n", "quoteChar": '"', "doubleQuote": True, "header": True},
+        "dialect": {
+            "delimiter": ",",
+            "lineTerminator": "\n",
+            "quoteChar": '"',
+            "doubleQuote": True,
+            "header": True,
+        },
         "bytes": file.bytes,
         "hash": f"sha256:{file.sha256}",
         "rows": file.rows,
@@ -217,5 +220,9 @@ def _field(column: Column) -> dict[str, Any]:
         constraints["pattern"] = f"^({column.pattern})$"
     if column.minimum is not None:
         constraints["minimum"] = column.minimum
-    field: dict[str, Any] = {"name": column.name, **_FIELD_TYPES[column.type], "description": column.description}
+    field: dict[str, Any] = {
+        "name": column.name,
+        **_FIELD_TYPES[column.type],
+        "description": column.description,
+    }
     return {**field, "constraints": constraints} if constraints else field

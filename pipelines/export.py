@@ -1,7 +1,5 @@
 """The export folder of a run: complete or absent, and the same bytes whenever it is asked for (R23)."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import re
@@ -10,7 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
 
 from pipelines import runs
 from pipelines.approval import finish_replay
@@ -19,10 +19,6 @@ from pipelines.datapackage import FILE_NAME, WrittenFile, control_totals, descri
 from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import EXPORTS, ColumnType, Export
 from pipelines.runs import Kind, Run, State
-
-if TYPE_CHECKING:
-    import duckdb
-    import polars as pl
 
 # A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
 _UNSAFE_TEXT = r"^[=+\-@]|[\x00-\x1f\x7f]"
@@ -42,10 +38,12 @@ class Exported:
 
 
 def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: str) -> Exported:
-    """Write `<out>/<settlement_period>/<run_id>/` and issue the run (a replay is written, marked, never issued).
+    """Write `<out>/<settlement_period>/<run_id>/` and issue the run (a replay is written, marked, never
+    issued).
 
-    A complete folder of the same bytes is left alone. Raises BadInput if the run may not be exported, JobFailed if
-    other bytes stand in its place or the folder cannot be written; then nothing is left half done.
+    A complete folder of the same bytes is left alone. Raises BadInput if the run may not be exported,
+    JobFailed if other bytes stand in its place or the folder cannot be written; then nothing is left half
+    done.
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"{out} is a file; name the folder that exports go to.")
@@ -75,7 +73,8 @@ def _exportable_kind(connection: duckdb.DuckDBPyConnection, run: Run) -> Kind:
     kind = runs.kind_of(connection, run)
     if state is State.REJECTED:
         raise BadInput(
-            f"Run {run.run_id} was rejected and is never exported; ingest better data or mend the tariffs, and settle"
+            f"Run {run.run_id} was rejected and is never exported; ingest better data or mend the tariffs,"
+            f" and settle"
             f" {run.settlement_period} again."
         )
     if kind is not Kind.REPLAY and state not in _EXPORTED_STATES:
@@ -105,12 +104,11 @@ def _issue(connection: duckdb.DuckDBPyConnection, *, run: Run, now: datetime, by
 
 
 def write_csv(export: Export, frame: pl.DataFrame, path: Path) -> None:
-    """Write a frame as CSV: UTF-8, `\\n`, header, quotes only where needed, instants with `Z`, empty for null.
+    """Write a frame as CSV: UTF-8, `\\n`, header, quotes only where needed, instants with `Z`, empty for
+    null.
 
     JobFailed if a text cell is one that a spreadsheet would run as a formula, or holds a control character.
     """
-    import polars as pl
-
     ordered = frame.select(export.column_names)
     _refuse_unsafe_text(export, ordered)
     texts = [column.name for column in export.columns if column.type in (ColumnType.TEXT, ColumnType.DECIMAL)]
@@ -127,8 +125,6 @@ def write_csv(export: Export, frame: pl.DataFrame, path: Path) -> None:
 
 
 def _refuse_unsafe_text(export: Export, frame: pl.DataFrame) -> None:
-    import polars as pl
-
     for column in export.columns:
         if column.type not in (ColumnType.TEXT, ColumnType.DECIMAL):
             continue
@@ -136,7 +132,8 @@ def _refuse_unsafe_text(export: Export, frame: pl.DataFrame) -> None:
         unsafe = cells.filter(cells.str.contains(_UNSAFE_TEXT).fill_null(False))
         if unsafe.len():
             raise JobFailed(
-                f"{export.file_name} is not written: the cell {unsafe[0]!r} of {column.name} would run as a formula in"
+                f"{export.file_name} is not written: the cell {unsafe[0]!r} of {column.name} would run as"
+                f" a formula in"
                 " a spreadsheet or tear the line; look for what wrote it."
             )
 
@@ -161,7 +158,8 @@ def _place(
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise JobFailed(
-            f"The export folder {folder} cannot be written: {error.strerror or error}; nothing was left there."
+            f"The export folder {folder} cannot be written: {error.strerror or error}; nothing was left"
+            f" there."
         ) from error
     return already_there, files
 
@@ -203,8 +201,9 @@ def _sha256(path: Path) -> str:
 
 
 def _stands_complete(folder: Path, *, like: Path) -> bool:
-    """Whether the folder holds exactly the files of the other. One without its manifest, or with a file missing, is
-    incomplete; JobFailed if a complete one has other bytes."""
+    """Whether the folder holds exactly the files of the other. One without its manifest, or with a file
+    missing, is incomplete; JobFailed if a complete one has other bytes.
+    """
     if not (folder / FILE_NAME).is_file():
         return False
     wanted = {path.name for path in like.iterdir()}
@@ -216,7 +215,8 @@ def _stands_complete(folder: Path, *, like: Path) -> bool:
             )
         if _sha256(folder / name) != _sha256(like / name):
             raise JobFailed(
-                f"{folder / name} is not what this run exported and is not overwritten; find out who changed it, then"
+                f"{folder / name} is not what this run exported and is not overwritten; find out who"
+                f" changed it, then"
                 " move the folder away and export again."
             )
     return wanted == set(standing)

@@ -1,7 +1,7 @@
 """The catalogue of the nine export tables.
 
-The one place that knows their columns. The tables of schema `results`, the views of schema `published`, the CSV files
-and the typed schemas of `datapackage.json` all follow from it.
+The one place that knows their columns. The tables of schema `results`, the views of schema `published`, the
+CSV files and the typed schemas of `datapackage.json` all follow from it.
 """
 
 from __future__ import annotations
@@ -117,9 +117,7 @@ def _id(name: str, description: str, *, required: bool = True) -> Column:
 
 
 def _enum(name: str, values: tuple[str, ...], description: str, *, required: bool = True) -> Column:
-    return Column(
-        name=name, type=ColumnType.TEXT, description=description, required=required, values=values
-    )
+    return Column(name=name, type=ColumnType.TEXT, description=description, required=required, values=values)
 
 
 def _integer(name: str, description: str, *, required: bool = True, minimum: int | None = 0) -> Column:
@@ -149,7 +147,8 @@ _UNIT = _enum("unit", ("Wh", "interval"), "Unit of requested, achieved and payab
 _QUALITIES = Column(
     name="qualities",
     type=ColumnType.TEXT,
-    description="Qualities of the needed reads (R15), sorted, joined by +; N for a missing one; empty where none is needed",
+    description="Qualities of the needed reads (R15), sorted, joined by +; N for a missing one; empty"
+    " where none is needed",
     required=False,
     pattern=_QUALITIES_PATTERN,
 )
@@ -159,7 +158,7 @@ _OF_PERFORMANCE = ForeignKey(columns=_PERFORMANCE, export="dr_achievement")
 
 DR_ACHIEVEMENT = Export(
     name="dr_achievement",
-    description="What each vehicle achieved in each DR event of the period: one row per performance (R12-R17)",
+    description="What each vehicle achieved in each DR event: one row per performance (R12 to R17)",
     primary_key=_PERFORMANCE,
     columns=(
         _PERIOD,
@@ -194,7 +193,9 @@ DR_INTERVALS = Export(
         _VEHICLE,
         _EVSE,
         Column(
-            name="interval_start", type=ColumnType.INSTANT, description="Start of the metering interval, UTC (R2)"
+            name="interval_start",
+            type=ColumnType.INSTANT,
+            description="Start of the metering interval, UTC (R2)",
         ),
         _integer("import_wh", "Eligible import in Wh; empty if the read is missing", required=False),
         _integer("backfeed_wh", "Eligible backfeed in Wh; empty if the read is missing", required=False),
@@ -244,9 +245,18 @@ MANAGER_FEE_REDUCTIONS = Export(
         _id("manager_id", "Manager who has the contract in the period (R7)"),
         _id("contract_id", "Electricity contract"),
         _integer("performance_wh", "Payable energy of leased lines at the contract's EVSEs, Wh"),
-        _integer("offered_wh", "Energy offered: rated_discharge_w x 0.5 h over offered half hours, Wh, rounded down"),
-        _decimal("performance_minor", _MONEY_PATTERN, "Performance part in smallest units, exact, cut off at 6 decimals"),
-        _decimal("offering_minor", _MONEY_PATTERN, "Offering part in smallest units, exact, cut off at 6 decimals"),
+        _integer(
+            "offered_wh",
+            "Energy offered: rated_discharge_w x 0.5 h over offered half hours, Wh, rounded down",
+        ),
+        _decimal(
+            "performance_minor",
+            _MONEY_PATTERN,
+            "Performance part in smallest units, exact, cut off at 6 decimals",
+        ),
+        _decimal(
+            "offering_minor", _MONEY_PATTERN, "Offering part in smallest units, exact, cut off at 6 decimals"
+        ),
         _decimal("cap_minor", _MONEY_PATTERN, "Cap in smallest units, exact, cut off at 6 decimals"),
         _integer("reduction_minor", "Reduction of the fee in smallest units of the currency"),
         _integer("booked_before", "Reduction booked for the period before this run", minimum=None),
@@ -342,7 +352,9 @@ BOOKINGS = Export(
         _id("contract_id", "Electricity contract, for fee reductions", required=False),
         _enum("reason", ("award", "correction"), "Why: of the first approved run, or of a later one"),
         _integer("amount", "Amount booked, never 0; negative when booked back", minimum=None),
-        Column(name="unit", type=ColumnType.TEXT, description="point, or the currency", pattern="point|[A-Z]{3}"),
+        Column(
+            name="unit", type=ColumnType.TEXT, description="point, or the currency", pattern="point|[A-Z]{3}"
+        ),
         _TARIFF_VERSION,
     ),
 )
@@ -363,4 +375,26 @@ EXPORTS: tuple[Export, ...] = (
 CLAIMS = BOOKINGS.without("booking_id", "booked_in_period", "reason", name="claims")
 USER_AMOUNTS = USER_POINTS.without("booked_before", "booked_now", name="user_amounts")
 FEE_REDUCTIONS = MANAGER_FEE_REDUCTIONS.without("booked_before", "booked_now", name="fee_reductions")
-FINDINGS: tuple[Export, ...] = (CLAIMS, USER_AMOUNTS, FEE_REDUCTIONS)
+# The exports and findings of a settlement, by the names of its frames: what a run stores when it is computed.
+SETTLED: tuple[Export, ...] = (
+    DR_ACHIEVEMENT,
+    DR_INTERVALS,
+    SETTLEMENT_LINES,
+    AGGREGATOR_ACHIEVEMENT,
+    LEASE_OUTCOMES,
+    EXCEPTIONS,
+    USER_AMOUNTS,
+    FEE_REDUCTIONS,
+    CLAIMS,
+)
+ENERGY_BALANCE = Export(
+    name="energy_balance",
+    description="Both sides of the meters: one row per direction (R26)",
+    columns=(
+        _enum("direction", ("backfeed", "import"), "Direction of the energy"),
+        _integer("metered_wh", "Metered at metering points of known EVSEs, Wh"),
+        _integer("attributed_wh", "Attributed to segments, Wh (R9)"),
+        _integer("unattributed_wh", "Metered while no segment overlapped, Wh"),
+    ),
+)
+FINDINGS: tuple[Export, ...] = (CLAIMS, USER_AMOUNTS, FEE_REDUCTIONS, ENERGY_BALANCE)

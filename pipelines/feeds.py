@@ -1,6 +1,6 @@
 """The feed catalogue: the one place that knows the canonical columns, keys and row rules of every feed.
 
-Grain of a feed: one row per key and delivery (R6). Instants are UTC whole seconds (R1), energy Wh and power W (R3).
+Grain of a feed: one row per key and delivery (R6). Instants are UTC, in whole seconds (R1), energy Wh, power W (R3).
 """
 
 from dataclasses import dataclass
@@ -222,7 +222,7 @@ _ALL_FEEDS = (
             _id("vehicle_id"),
             _enum("kind", "direct", "indirect"),
             _instant("granted_at"),
-            # A direct lease with a consent is harmless (R10 looks at consent of indirect ones only): accepted.
+            # A direct lease with a consent is accepted: R10 looks at the consent of indirect ones only.
             _instant("consent_at", nullable=True),
             _instant("valid_from"),
             _instant("valid_to"),

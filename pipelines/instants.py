@@ -1,6 +1,6 @@
-"""Instants as text: read strictly, written in one way. Inside the house they are naive UTC, in whole seconds (R1)."""
-
-from __future__ import annotations
+"""Instants as text: read strictly, written in one way. Inside the house they are naive UTC, in whole seconds
+(R1).
+"""
 
 import re
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ def parse_instant(text: str) -> datetime:
         except (ValueError, OverflowError):
             pass
     raise BadInput(
-        f"'{text}' is not an instant; write it as 2023-12-31T15:00:00Z or with an offset, 2024-01-01T00:00:00+09:00."
+        f"'{text}' is not an instant; write it as 2023-12-31T15:00:00Z or with an offset,"
+        f" 2024-01-01T00:00:00+09:00."
     )
 
 

@@ -1,20 +1,19 @@
 """Runs: what identifies one, which states it goes through, and whether it is a replay (R23)."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+
+import duckdb
 
 from pipelines.books import ChainHead, chain_head
 from pipelines.errors import BadInput, JobFailed
 from pipelines.instants import instant_text
 
-if TYPE_CHECKING:
-    import duckdb
+# The version of the rules that the code implements; raised when the same inputs come to give another amount.
+RULES_VERSION = "1"
 
 
 class State(StrEnum):
@@ -100,7 +99,9 @@ def identify(
     tariffs: tuple[RunTariff, ...],
     rules_version: str,
 ) -> Run:
-    """The run of these inputs. Its id depends on nothing else: not on file names, instants of receipt or the clock."""
+    """The run of these inputs. Its id depends on nothing else: not on file names, instants of receipt or the
+    clock.
+    """
     identity = {
         "as_of": instant_text(as_of),
         "deliveries": sorted([delivery.feed, delivery.sha256] for delivery in deliveries),
@@ -120,9 +121,7 @@ def identify(
     )
 
 
-def deliveries_received_by(
-    connection: duckdb.DuckDBPyConnection, as_of: datetime
-) -> tuple[RunDelivery, ...]:
+def deliveries_received_by(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[RunDelivery, ...]:
     """The deliveries received at or before an instant, in their order (R6)."""
     rows = connection.execute(
         """
@@ -160,23 +159,35 @@ def resolve_as_of(
     row = connection.execute("select min(received_at), max(received_at) from raw.deliveries").fetchone()
     first, last = row if row else (None, None)
     if last is None:
-        raise BadInput("Nothing has been delivered yet; ingest a landing folder first (vgi ingest LANDING_DIR).")
-    chosen = as_of if as_of is not None else last
-    if chosen > now:
         raise BadInput(
-            f"As-of {instant_text(chosen)} lies in the future (it is {instant_text(now)} now); give an instant that"
-            " has passed."
+            "Nothing has been delivered yet; ingest a landing folder first (vgi ingest LANDING_DIR)."
         )
+    # The default is an instant that has passed, whatever `now` was read: something came in then.
+    chosen = as_of if as_of is not None else last
+    if as_of is not None:
+        refuse_future(as_of, now=now)
     if chosen < first:
         raise BadInput(
-            f"Nothing had been received by {instant_text(chosen)}; the first delivery came at {instant_text(first)}."
+            f"Nothing had been received by {instant_text(chosen)}; the first delivery came at"
+            f" {instant_text(first)}."
         )
     assert isinstance(chosen, datetime)
     return chosen
 
 
+def refuse_future(as_of: datetime, *, now: datetime) -> None:
+    """BadInput if the as-of lies in the future (R23)."""
+    if as_of > now:
+        raise BadInput(
+            f"As-of {instant_text(as_of)} lies in the future (it is {instant_text(now)} now); give an instant"
+            " that has passed."
+        )
+
+
 def store_run(connection: duckdb.DuckDBPyConnection, *, run: Run, at: datetime) -> None:
-    """Write down a run with the deliveries and tariff versions that it rests on. No state yet: see `record_state`."""
+    """Write down a run with the deliveries and tariff versions that it rests on. No state yet: see
+    `record_state`.
+    """
     connection.execute(
         "insert into books.runs values (?, ?, ?, ?, ?)",
         [run.run_id, run.settlement_period, run.as_of, run.rules_version, at],
@@ -251,7 +262,9 @@ def _tariffs_of(connection: duckdb.DuckDBPyConnection, run_id: str) -> tuple[Run
         [run_id],
     ).fetchall()
     return tuple(
-        RunTariff(version=version, content_hash=content_hash, effective_from=effective_from, document=document)
+        RunTariff(
+            version=version, content_hash=content_hash, effective_from=effective_from, document=document
+        )
         for version, content_hash, effective_from, document in rows
     )
 
@@ -279,7 +292,7 @@ def state_of(connection: duckdb.DuckDBPyConnection, run_id: str) -> State | None
     return events[-1].state if events else None
 
 
-def record_state(
+def record_state(  # noqa: PLR0913 -- all keyword-only
     connection: duckdb.DuckDBPyConnection,
     *,
     run_id: str,
@@ -318,8 +331,9 @@ def approved_runs(connection: duckdb.DuckDBPyConnection, period: str) -> tuple[s
 
 
 def overtaken_by(connection: duckdb.DuckDBPyConnection, run: Run) -> Run | None:
-    """The last approved run of the period if its as-of is later than that of this run, which was never approved: then
-    this run is a replay, and remains one."""
+    """The last approved run of the period if its as-of is later than that of this run, which was never
+    approved: then this run is a replay, and remains one.
+    """
     approved = approved_runs(connection, run.settlement_period)
     if not approved or run.run_id in approved:
         return None
@@ -328,8 +342,9 @@ def overtaken_by(connection: duckdb.DuckDBPyConnection, run: Run) -> Run | None:
 
 
 def kind_of(connection: duckdb.DuckDBPyConnection, run: Run) -> Kind:
-    """Whether a run is the initial one of its period, a correction, or a replay; of a run not yet approved, what it
-    would be if it were approved now."""
+    """Whether a run is the initial one of its period, a correction, or a replay; of a run not yet approved,
+    what it would be if it were approved now.
+    """
     if overtaken_by(connection, run) is not None:
         return Kind.REPLAY
     approved = approved_runs(connection, run.settlement_period)

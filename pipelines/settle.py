@@ -1,56 +1,34 @@
 """Settling a period: verify, settle, audit, store, and approve unless a person is to decide (R17-R26)."""
 
-from __future__ import annotations
-
 import fcntl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import duckdb
+
+import settlement
 from pipelines import runs
 from pipelines.approval import book_run, finish_replay
-from pipelines.books import open_books, store_result, transaction
+from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
 from pipelines.errors import BadInput
-from pipelines.exports import (
-    AGGREGATOR_ACHIEVEMENT,
-    CLAIMS,
-    DR_ACHIEVEMENT,
-    DR_INTERVALS,
-    EXCEPTIONS,
-    FEE_REDUCTIONS,
-    LEASE_OUTCOMES,
-    SETTLEMENT_LINES,
-    USER_AMOUNTS,
-)
+from pipelines.exports import ENERGY_BALANCE, SETTLED
+from pipelines.instants import instant_text
 from pipelines.runs import Kind, Run, RunTariff, State
-
-if TYPE_CHECKING:
-    import duckdb
-
-    from pipelines.tariff_files import TariffFiles
-    from settlement import Settlement, SettlementPeriod, VerifiedPeriod
+from pipelines.tariff_files import TariffFiles, applied_tariffs
+from pipelines.verify import verify
+from settlement import Settlement, SettlementPeriod, VerifiedPeriod
 
 Progress = Callable[[str], None]
-
-_RESULT_TABLES = (
-    DR_ACHIEVEMENT,
-    DR_INTERVALS,
-    SETTLEMENT_LINES,
-    AGGREGATOR_ACHIEVEMENT,
-    LEASE_OUTCOMES,
-    EXCEPTIONS,
-    CLAIMS,
-    USER_AMOUNTS,
-    FEE_REDUCTIONS,
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settled:
-    """A run as `settle` leaves it: whether it was found or is new, where it stands, how many bookings were made now."""
+    """A run as `settle` leaves it: whether it was found or is new, where it stands, how many bookings were
+    made now.
+    """
 
     run_id: str
     settlement_period: str
@@ -66,7 +44,7 @@ class Settled:
         return self.state is State.AUDITED and self.kind is not Kind.REPLAY
 
 
-def settle(
+def settle(  # noqa: PLR0913 -- all keyword-only
     *,
     warehouse: Path,
     period: SettlementPeriod,
@@ -76,12 +54,14 @@ def settle(
     as_of: datetime | None = None,
     hold_for_approval: bool = False,
     progress: Progress = lambda _: None,
+    detail: Progress = lambda _: None,
 ) -> Settled:
     """Settle a period as of an instant (default: the receipt of the last delivery), once per run (R23).
 
     A run that exists is found and continued from where it stands; a replay is computed and never booked.
-    Raises BadInput for an as-of in the future or before anything was delivered, and for a run that was rejected;
-    TariffError if no tariff is in force; BalanceError if the result does not balance, and then nothing is stored.
+    Raises BadInput for an as-of in the future or before anything was delivered, and for a run that was
+    rejected; TariffError if no tariff is in force; BalanceError if the result does not balance, and then
+    nothing is stored.
     """
     with _alone(warehouse):
         run = _asked_run(warehouse, period=period, tariffs=tariffs, as_of=as_of, now=now)
@@ -89,13 +69,22 @@ def settle(
         if found is State.REJECTED:
             raise BadInput(_rejected_sentence(warehouse, run))
         if found is None:
-            _compute(warehouse, run=run, period=period, tariffs=tariffs, now=now, by=by, progress=progress)
+            _compute(
+                warehouse,
+                run=run,
+                period=period,
+                tariffs=tariffs,
+                now=now,
+                by=by,
+                progress=progress,
+                detail=detail,
+            )
         else:
             progress(f"Run {run.run_id} exists and is {found}.")
         return _decide(warehouse, run, found=found is not None, hold=hold_for_approval, now=now, by=by)
 
 
-def verify_period(
+def verify_period(  # noqa: PLR0913 -- all keyword-only
     *,
     warehouse: Path,
     period: SettlementPeriod,
@@ -103,24 +92,28 @@ def verify_period(
     tariffs: TariffFiles | None = None,
     as_of: datetime | None = None,
     progress: Progress = lambda _: None,
+    detail: Progress = lambda _: None,
 ) -> datetime:
-    """Verify a period without settling it; give the as-of used. Without tariffs, those of the last run are taken."""
-    from pipelines.verify import verify
-
+    """Verify a period without settling it; give the as-of used. Without tariffs, those of the last run are
+    taken.
+    """
     with _alone(warehouse):
         with open_books(warehouse) as connection:
             resolved = runs.resolve_as_of(connection, as_of=as_of, now=now)
             chosen = tariffs or _tariffs_of_last_run(connection)
         book = chosen.book.for_period(period) if chosen else None
-        verify(warehouse=warehouse, period=period, as_of=resolved, tariffs=book, progress=progress)
+        progress(f"Verifying {period} as of {instant_text(resolved)}.")
+        verify(warehouse=warehouse, period=period, as_of=resolved, tariffs=book, progress=detail)
     return resolved
 
 
 @contextmanager
 def _alone(warehouse: Path) -> Iterator[None]:
-    """Keep other processes from verifying into this warehouse: schema `verified` holds one period at a time, and the
-    warehouse is let go between the steps."""
-    warehouse.parent.mkdir(parents=True, exist_ok=True)
+    """Keep other processes from verifying into this warehouse: schema `verified` holds one period at a time,
+    and the warehouse is let go between the steps.
+    """
+    if not warehouse.exists():
+        raise BadInput(no_warehouse(warehouse))
     with warehouse.with_name(f"{warehouse.name}.settling").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -129,8 +122,6 @@ def _alone(warehouse: Path) -> Iterator[None]:
 def _asked_run(
     warehouse: Path, *, period: SettlementPeriod, tariffs: TariffFiles, as_of: datetime | None, now: datetime
 ) -> Run:
-    import settlement
-
     with open_books(warehouse) as connection:
         resolved = runs.resolve_as_of(connection, as_of=as_of, now=now)
         deliveries = runs.deliveries_received_by(connection, resolved)
@@ -148,7 +139,7 @@ def _asked_run(
         as_of=resolved,
         deliveries=deliveries,
         tariffs=applied,
-        rules_version=settlement.RULES_VERSION,
+        rules_version=runs.RULES_VERSION,
     )
 
 
@@ -161,12 +152,13 @@ def _rejected_sentence(warehouse: Path, run: Run) -> str:
     with open_books(warehouse) as connection:
         last = runs.events_of(connection, run.run_id)[-1]
     return (
-        f"Run {run.run_id} was rejected by {last.by} ({last.reason}) and is not settled again; new deliveries or other"
+        f"Run {run.run_id} was rejected by {last.by} ({last.reason}) and is not settled again; new"
+        f" deliveries or other"
         " tariffs make another run."
     )
 
 
-def _compute(
+def _compute(  # noqa: PLR0913 -- all keyword-only
     warehouse: Path,
     *,
     run: Run,
@@ -175,44 +167,47 @@ def _compute(
     now: datetime,
     by: str,
     progress: Progress,
+    detail: Progress,
 ) -> None:
-    import settlement
-    from pipelines.verify import verify
-
     book = tariffs.book.for_period(period)
-    progress(f"Verifying {period} as of {run.as_of:%Y-%m-%d %H:%M:%S} UTC.")
-    verify(warehouse=warehouse, period=period, as_of=run.as_of, tariffs=book, progress=progress)
+    progress(f"Verifying {period} as of {instant_text(run.as_of)}.")
+    verify(warehouse=warehouse, period=period, as_of=run.as_of, tariffs=book, progress=detail)
     progress(f"Settling {period}.")
     with open_books(warehouse) as connection:
         verified = _read_verified(connection)
         result = settlement.settle(verified=verified, tariffs=book, period=period, as_of=run.as_of)
         progress("Auditing: what leaves must balance.")
         settlement.check_balances(verified=verified, settlement=result)
-        _store(connection, run=run, result=result, now=now, by=by)
+        _store(connection, run=run, verified=verified, result=result, now=now, by=by)
 
 
 def _read_verified(connection: duckdb.DuckDBPyConnection) -> VerifiedPeriod:
-    from settlement import VerifiedPeriod
-
     frames = {
-        each.name: connection.execute(f"select * from verified.{each.name}").pl()
+        each.name: frame_of(connection, f"select * from verified.{each.name}")
         for each in fields(VerifiedPeriod)
     }
     return VerifiedPeriod(**frames)
 
 
-def _store(
-    connection: duckdb.DuckDBPyConnection, *, run: Run, result: Settlement, now: datetime, by: str
+def _store(  # noqa: PLR0913 -- all keyword-only
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    run: Run,
+    verified: VerifiedPeriod,
+    result: Settlement,
+    now: datetime,
+    by: str,
 ) -> None:
     with transaction(connection):
         runs.store_run(connection, run=run, at=now)
-        for table in _RESULT_TABLES:
+        for table in SETTLED:
             store_result(connection, run_id=run.run_id, table=table, frame=getattr(result, table.name))
+        store_result(connection, run_id=run.run_id, table=ENERGY_BALANCE, frame=verified.energy_balance)
         runs.record_state(connection, run_id=run.run_id, state=State.COMPUTED, at=now, by=by)
         runs.record_state(connection, run_id=run.run_id, state=State.AUDITED, at=now, by=by)
 
 
-def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime, by: str) -> Settled:
+def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime, by: str) -> Settled:  # noqa: PLR0913 -- all keyword-only
     """Book an audited run unless it is held; finish a replay; leave any other run as it stands."""
     booked_now = 0
     with open_books(warehouse) as connection:
@@ -235,12 +230,9 @@ def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime
 
 
 def _tariffs_of_last_run(connection: duckdb.DuckDBPyConnection) -> TariffFiles | None:
-    from pipelines.tariff_files import read_documents
-
     row = connection.execute(
         "select run_id from books.run_events where state = 'computed' order by seq desc limit 1"
     ).fetchone()
     if row is None:
         return None
-    run = runs.get_run(connection, row[0])
-    return read_documents({tariff.version: tariff.document.encode() for tariff in run.tariffs})
+    return applied_tariffs(runs.get_run(connection, row[0]))

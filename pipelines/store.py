@@ -32,8 +32,9 @@ _MAGIC = (
 class TextScan:
     """What one pass over the bytes of a file tells about it, before anything parses it."""
 
-    bytes: int = 0
+    size_bytes: int = 0
     newlines: int = 0
+    commas: int = 0
     crlf_newlines: int = 0
     carriage_returns: int = 0
     has_quote: bool = False
@@ -47,18 +48,20 @@ class TextScan:
 
     def take(self, chunk: bytes) -> None:
         """Look at the next bytes of the file."""
-        if self.bytes == 0:
+        if self.size_bytes == 0:
             self.has_bom = chunk.startswith(codecs.BOM_UTF8)
             kind = next((name for magic, name in _MAGIC if chunk.startswith(magic)), None)
             if kind is not None:
-                self.not_plain_text = f"is {kind}, not plain UTF-8 text; unpack or convert it and deliver the CSV"
+                self.not_plain_text = (
+                    f"is {kind}, not plain UTF-8 text; unpack or convert it and deliver the CSV"
+                )
         if self.not_plain_text is None:
             self._look_at_text(chunk)
-        self.bytes += len(chunk)
+        self.size_bytes += len(chunk)
 
     def end(self) -> None:
         """The file is over: nothing may be left open."""
-        self.ends_with_newline = self.bytes > 0 and self._last_byte == b"\n"
+        self.ends_with_newline = self.size_bytes > 0 and self._last_byte == b"\n"
         if self.not_plain_text is None and self._mid_character:
             self._refuse("ends in the middle of a UTF-8 character", line=self.newlines + 1)
 
@@ -69,6 +72,7 @@ class TextScan:
             return
         self._check_utf8(chunk)
         self.newlines += chunk.count(b"\n")
+        self.commas += chunk.count(b",")
         if b"\r" in chunk or self._last_byte == b"\r":
             self.carriage_returns += chunk.count(b"\r")
             self.crlf_newlines += (self._last_byte + chunk).count(b"\r\n")
@@ -93,7 +97,7 @@ class TextScan:
     @property
     def is_empty(self) -> bool:
         """No byte but perhaps a byte order mark."""
-        return self.bytes == 0 or (self.has_bom and self.bytes == len(codecs.BOM_UTF8))
+        return self.size_bytes == 0 or (self.has_bom and self.size_bytes == len(codecs.BOM_UTF8))
 
     @property
     def line_count(self) -> int:

@@ -1,20 +1,16 @@
 """Tariff versions as files: a folder of YAML documents, one version a file (R21)."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
 from pipelines.errors import BadInput
-from settlement import Tariff, TariffBook, TariffError, parse_tariff
-
-if TYPE_CHECKING:
-    from settlement import SettlementPeriod
+from pipelines.runs import Run
+from settlement import SettlementPeriod, Tariff, TariffBook, TariffError, parse_tariff
 
 _SUFFIXES = (".yaml", ".yml")
 
@@ -32,12 +28,12 @@ class TariffFiles:
 
 
 class _StrictLoader(yaml.SafeLoader):
-    """Loads plain YAML and refuses a key that stands twice, which YAML would silently let the last one win."""
+    """Loads plain YAML and refuses a key that stands twice, of which YAML would take the last silently."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[object] = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, str) and key in seen:
                 raise yaml.MarkedYAMLError(
                     problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark
@@ -80,6 +76,11 @@ def read_documents(documents: Mapping[str, bytes]) -> TariffFiles:
     if faults:
         raise BadInput("\n".join(faults))
     return TariffFiles(_book_of(tariffs), texts)
+
+
+def applied_tariffs(run: Run) -> TariffFiles:
+    """The tariffs that a run applied, from the documents kept with it."""
+    return read_documents({tariff.version: tariff.document.encode() for tariff in run.tariffs})
 
 
 def _book_of(tariffs: Iterable[Tariff]) -> TariffBook:

@@ -123,7 +123,9 @@ def _define(connection: duckdb.DuckDBPyConnection, *, path: Path, read_only: boo
         for statement in statements:
             connection.execute(statement)
         connection.execute("create schema if not exists control")
-        connection.execute("create or replace table control.warehouse_definitions as select ? as sha256", [wanted])
+        connection.execute(
+            "create or replace table control.warehouse_definitions as select ? as sha256", [wanted]
+        )
         connection.execute("commit")
     except BaseException:
         connection.execute("rollback")
@@ -133,11 +135,11 @@ def _define(connection: duckdb.DuckDBPyConnection, *, path: Path, read_only: boo
 def _defined(connection: duckdb.DuckDBPyConnection) -> str | None:
     known = connection.execute(
         "select 1 from duckdb_tables() where schema_name = 'control' and table_name = 'warehouse_definitions'"
-    ).fetchone()
-    if known is None:
+    ).fetchall()
+    if not known:
         return None
-    row = connection.execute("select sha256 from control.warehouse_definitions").fetchone()
-    return None if row is None else str(row[0])
+    rows = connection.execute("select sha256 from control.warehouse_definitions").fetchall()
+    return str(rows[0][0]) if rows else None
 
 
 def definitions() -> tuple[str, ...]:

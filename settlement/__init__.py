@@ -3,7 +3,7 @@
 Pure: no I/O, no clock, no environment, no float. Instants are naive UTC (R1), amounts whole numbers (R3).
 """
 
-from settlement.balances import Books, check_balances
+from settlement.balances import check_balances
 from settlement.errors import (
     AmountTooLarge,
     BalanceError,
@@ -15,6 +15,7 @@ from settlement.errors import (
 )
 from settlement.frames import Bookings, Claims, Entries, FrameSet, ManagerFeeReductions, UserPoints
 from settlement.ledger import book, entries, refuse_conflicts
+from settlement.ledger_balances import Books
 from settlement.periods import SettlementPeriod
 from settlement.settle import Settlement, VerifiedPeriod, settle
 from settlement.statements import Statements, with_booked

@@ -6,9 +6,9 @@ from settlement.exact import wide
 
 
 def apportioned(
-    frame: pl.DataFrame, *, by: list[str], amount: str, weight: str, ties: list[str], into: str
+    frame: pl.DataFrame, *, by: list[str], amount: str, weight: str, ties: list[str]
 ) -> pl.DataFrame:
-    """Each group's amount (equal in its rows) shared in proportion to weight, as the 64-bit column `into`.
+    """Each group's amount (equal in its rows) shared in proportion to weight, as the 64-bit column `share`.
 
     A row gets `floor(amount x weight / total weight)`; what is left over goes one each to the largest
     remainders, ties to the smaller `ties`. Where all weights of a group are 0, nothing is shared. The grain
@@ -30,7 +30,7 @@ def apportioned(
         .sort([*by, "_remainder", *ties], descending=[*[False] * len(by), True, *[False] * len(ties)])
         .with_columns(_place=pl.int_range(pl.len()).over(by))
         .with_columns(
-            (pl.col("_share") + (pl.col("_place") < pl.col("_left_over"))).cast(pl.Int64).alias(into)
+            (pl.col("_share") + (pl.col("_place") < pl.col("_left_over"))).cast(pl.Int64).alias("share")
         )
         .drop("_share", "_remainder", "_total", "_left_over", "_place")
         .sort([*by, *ties])

@@ -14,20 +14,20 @@ def wide(column: str) -> pl.Expr:
 
 def narrowed(frame: pl.DataFrame, *columns: str) -> pl.DataFrame:
     """The frame with its 128-bit columns back in 64 bits; AmountTooLarge if one does not fit."""
-    refuse_larger(frame, *columns, than=_LARGEST)
+    refuse_larger(frame, *columns)
     return frame.with_columns(pl.col(*columns).cast(pl.Int64))
 
 
-def refuse_larger(frame: pl.DataFrame, *columns: str, than: int) -> None:
-    """AmountTooLarge, naming column and row, if a value of the columns is larger, of either sign."""
-    limit = pl.lit(than, dtype=pl.Int128)
+def refuse_larger(frame: pl.DataFrame, *columns: str, scale: int = 1) -> None:
+    """AmountTooLarge, naming column and row, if a value / scale of the columns does not fit in 64 bits."""
+    limit = pl.lit(_LARGEST * scale, dtype=pl.Int128)
     for column in columns:
         beyond = frame.filter((pl.col(column) > limit) | (pl.col(column) < -limit))
         if beyond.height:
             row = beyond.row(0, named=True)
             names = ", ".join(str(value) for value in row.values() if isinstance(value, str) and value)
             raise AmountTooLarge(
-                f"{column} {row[column]} is larger than the {than} that is settled ({names}); "
+                f"{column} {row[column] // scale} is larger than the {_LARGEST} that is settled ({names}); "
                 "look for a mistyped amount, fee or rate behind it."
             )
 
@@ -40,10 +40,12 @@ def halves_up(numerator: pl.Expr, denominator: int) -> pl.Expr:
 def decimal_text(scaled: pl.Expr, *, decimals: int) -> pl.Expr:
     """A whole number >= 0, scaled by 10^decimals, as text with exactly that many decimals."""
     scale = 10**decimals
-    fraction = (scaled % scale).cast(pl.String).str.zfill(decimals)
-    return (scaled // scale).cast(pl.String) + "." + fraction
+    whole: pl.Expr = (scaled // scale).cast(pl.String)
+    fraction: pl.Expr = (scaled % scale).cast(pl.String).str.zfill(decimals)
+    return pl.concat_str(whole, pl.lit("."), fraction)
 
 
 def trimmed(text: pl.Expr) -> pl.Expr:
     """Decimal text without superfluous zeros, and without a point that nothing follows."""
-    return text.str.strip_chars_end("0").str.strip_chars_end(".")
+    stripped: pl.Expr = text.str.strip_chars_end("0").str.strip_chars_end(".")
+    return stripped

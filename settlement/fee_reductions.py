@@ -8,12 +8,11 @@ from settlement.periods import SettlementPeriod
 from settlement.tariffs import Tariff
 from settlement.vocabulary import ENERGY_UNIT, LEASED
 
-# Every part is a whole number of two-millionths of the smallest unit: Wh x milli-rate is in millionths, an offered
-# half hour halves it, and the fee's basis points are in ten-thousandths.
+# Every part is a whole number of two-millionths of the smallest unit: Wh x milli-rate is in millionths, an
+# offered half hour halves it, and the fee's basis points are in ten-thousandths.
 _DENOMINATOR = 2_000_000
 _PER_MILLIONTH = 2
 _PER_BASIS_POINT = 200
-_LARGEST_PART = (2**63 - 1) * _DENOMINATOR
 _PARTS = ("performance", "offering", "cap")
 
 
@@ -27,8 +26,8 @@ def fee_reductions(
 ) -> pl.DataFrame:
     """One row per manager and contract, as FeeReductions (R20).
 
-    `lines` with their payable; `tariff` the one in force on the period's first day. FrameError if a line or an
-    offering counts for a contract that `contracts` does not have.
+    `lines` with their payable; `tariff` the one in force on the period's first day. FrameError if a line or
+    an offering counts for a contract that `contracts` does not have.
     """
     performed = _performed(lines, tariff)
     for named in (performed, offerings):
@@ -42,7 +41,7 @@ def fee_reductions(
             cap=wide("monthly_fee_minor") * (tariff.contract_fee_cap_bp * _PER_BASIS_POINT),
         )
     )
-    refuse_larger(frame, *_PARTS, than=_LARGEST_PART)
+    refuse_larger(frame, *_PARTS, scale=_DENOMINATOR)
     reduction = pl.min_horizontal(pl.col("performance") + pl.col("offering"), pl.col("cap")) // _DENOMINATOR
     texts = {
         f"{part}_minor": trimmed(decimal_text(pl.col(part) // _PER_MILLIONTH, decimals=6)) for part in _PARTS
@@ -61,12 +60,12 @@ def fee_reductions(
 
 
 def _performed(lines: pl.DataFrame, tariff: Tariff) -> pl.DataFrame:
-    """Per contract: payable of its leased Wh lines, and their reduction in two-millionths of the smallest unit."""
+    """Per contract: payable of its leased Wh lines, and their reduction in two-millionths of a unit."""
     counted = lines.filter(
         (pl.col("access_class") == LEASED) & (pl.col("unit") == ENERGY_UNIT) & pl.col("contract_in_force")
     ).with_columns(performance=wide("payable") * _per_kwh_milli(tariff) * _PER_MILLIONTH)
     # Checked per line, so that no sum of them can leave 128 bits.
-    refuse_larger(counted, "performance", than=_LARGEST_PART)
+    refuse_larger(counted, "performance", scale=_DENOMINATOR)
     return counted.group_by("contract_id").agg(
         performance=pl.col("performance").sum(), performance_wh=wide("payable").sum()
     )

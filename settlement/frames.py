@@ -19,6 +19,7 @@ from settlement.vocabulary import (
     INTERVAL_UNIT,
     LEASED,
     LEVELS,
+    METER_DIRECTIONS,
     OUTCOMES,
     PAYEE_KINDS,
     PERMITTED_CLASSES,
@@ -96,7 +97,10 @@ class Performances(dy.Schema):
 
 
 class Lines(dy.Schema):
-    """Every line with an eligible segment, up to its achieved: (DR event, vehicle, EVSE, lease, class) (R18)."""
+    """Every line with an eligible segment, up to its achieved (R18).
+
+    One row per (DR event, vehicle, EVSE, lease or none, access class).
+    """
 
     dr_event_id = _key()
     vehicle_id = _key()
@@ -198,7 +202,7 @@ class VerifiedExceptions(dy.Schema):
 class EnergyBalance(dy.Schema):
     """Both sides of the meters, one row per direction (R26)."""
 
-    direction = _one_of(("import", "backfeed"), primary_key=True)
+    direction = _one_of(METER_DIRECTIONS, primary_key=True)
     metered_wh = _amount()
     attributed_wh = _amount()
     unattributed_wh = _amount()
@@ -304,7 +308,7 @@ class UserAmounts(dy.Schema):
 
 
 class FeeReductions(dy.Schema):
-    """One row per manager and contract of the period (R20); the three parts are exact, cut off at 6 decimals."""
+    """One row per manager and contract of the period (R20); the parts are exact, cut off at 6 decimals."""
 
     settlement_period = _period()
     manager_id = _key()

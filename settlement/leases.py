@@ -35,8 +35,9 @@ def lease_outcomes(
 def lapsed_lease_exceptions(outcomes: pl.DataFrame, *, minimum_exchange_wh: int) -> pl.DataFrame:
     """One row per lapsed lease, as VerifiedExceptions, with what to do about it (R27)."""
     detail = pl.format(
-        "Ask the user of vehicle {} why it exchanged only {} Wh of the {} Wh that lease {} requires at EVSE {}; "
-        "its leased lines earn nothing. Deliver what is missing and settle again, or leave it lapsed.",
+        "Ask the user of vehicle {} why it exchanged only {} Wh of the {} Wh that lease {} requires "
+        "at EVSE {}; the lease's lines earn nothing. If reads or sessions are missing, deliver them and "
+        "settle the period again.",
         "vehicle_id", exchange_wh(), pl.lit(minimum_exchange_wh), "lease_id", "evse_id",
     )  # fmt: skip
     return outcomes.filter(pl.col("outcome") == "lapsed").select(

@@ -22,8 +22,9 @@ def claims_of(*, lines: pl.DataFrame, fee_reductions: pl.DataFrame) -> pl.DataFr
     """What is owed, as Claims: a row per line with its points, and per contract with its reduction (R24)."""
     none = pl.lit("")
     points = lines.select(
-        "settlement_period", "dr_event_id", "vehicle_id", "evse_id", "lease_id", "access_class", "tariff_version",
-        payee_kind=pl.lit(USER), payee_id="user_id", contract_id=none, unit=pl.lit(POINT), amount="points",
+        "settlement_period", "dr_event_id", "vehicle_id", "evse_id", "lease_id", "access_class",
+        "tariff_version", payee_kind=pl.lit(USER), payee_id="user_id", contract_id=none,
+        unit=pl.lit(POINT), amount="points",
     )  # fmt: skip
     reductions = fee_reductions.select(
         "settlement_period", "contract_id", "tariff_version",
@@ -37,10 +38,11 @@ def claims_of(*, lines: pl.DataFrame, fee_reductions: pl.DataFrame) -> pl.DataFr
 def book(
     *, claims: pl.DataFrame, booked: pl.DataFrame, initial: bool, booked_in_period: str | None = None
 ) -> pl.DataFrame:
-    """The bookings that an approved run adds, as Bookings: per ledger key, what is claimed less what is booked (R24).
+    """The bookings of an approved run, as Bookings: per ledger key, the claim less what is booked (R24).
 
-    `booked` holds all earlier bookings of the period. Zero differences are not booked, and a key that is claimed no
-    more is booked back to 0. `booked_in_period` names another period only where the settled one is closed.
+    `booked` holds all earlier bookings of the period. Zero differences are not booked, and a key that is
+    claimed no more is booked back to 0. `booked_in_period` names another period only where the settled one
+    is closed.
     LedgerError if an initial run finds bookings, or if the rows are of several periods.
     """
     claims, booked = validated(claims, Claims), validated(booked, Bookings)
@@ -61,30 +63,30 @@ def book(
         )
         .filter(pl.col("amount") != 0)
     )
-    dated = _with_last_tariff(narrowed(differences, "amount"), booked).with_columns(
-        booking_id=_booking_ids(differences, "ordinal"),
+    made = _with_last_tariff(narrowed(differences, "amount"), booked)
+    made = made.with_columns(
+        booking_id=_booking_ids(made, "ordinal"),
         booked_in_period=pl.lit(booked_in_period) if booked_in_period else pl.col("settlement_period"),
         reason=pl.lit(AWARD if initial else CORRECTION),
     )
-    return validated(in_row_order(dated.select(Bookings.column_names())), Bookings)
+    return validated(in_row_order(made.select(Bookings.column_names())), Bookings)
 
 
 def _with_last_tariff(differences: pl.DataFrame, booked: pl.DataFrame) -> pl.DataFrame:
     """A key that is claimed no more keeps the tariff version of its last booking."""
+    gone = differences.filter(pl.col("tariff_version").is_null()).drop("tariff_version")
     # The ordinal is part of the id, so the last booking is known whatever the order of the rows.
-    last_ids = _booking_ids(differences.with_columns(last=pl.col("ordinal") - 1), "last")
-    last = booked.select(last_id="booking_id", last_version="tariff_version")
-    dated = differences.with_columns(last_id=last_ids).join(
-        last, on="last_id", how="left", maintain_order="left"
-    )
-    dated = dated.with_columns(pl.coalesce("tariff_version", "last_version").alias("tariff_version"))
+    last_ids = _booking_ids(gone.with_columns(last=pl.col("ordinal") - 1), "last")
+    last = booked.select("booking_id", "tariff_version")
+    dated = gone.with_columns(booking_id=last_ids).join(last, on="booking_id", how="left").drop("booking_id")
     lost = dated.filter(pl.col("tariff_version").is_null())
     if lost.height:
         raise LedgerError(
             f"The last booking of {_shown_key(lost.row(0, named=True))} is not among the earlier bookings: "
             "the books are incomplete; restore them before booking."
         )
-    return dated
+    claimed = differences.filter(pl.col("tariff_version").is_not_null())
+    return pl.concat([claimed, dated.select(claimed.columns)])
 
 
 def _booking_ids(frame: pl.DataFrame, ordinal: str) -> pl.Series:
@@ -105,7 +107,7 @@ def _refuse_mixed_periods(claims: pl.DataFrame, booked: pl.DataFrame) -> None:
 
 
 def refuse_conflicts(bookings: pl.DataFrame, booked: pl.DataFrame) -> None:
-    """LedgerError if a booking id stands in both frames with different contents; the same contents are no fault."""
+    """LedgerError if a booking id stands in both frames with different contents; the same are no fault."""
     new, old = validated(bookings, Bookings), validated(booked, Bookings)
     both = new.join(old, on="booking_id", how="inner", suffix="_booked")
     columns = [column for column in Bookings.column_names() if column != "booking_id"]
@@ -116,13 +118,13 @@ def refuse_conflicts(bookings: pl.DataFrame, booked: pl.DataFrame) -> None:
         names = [column for column in columns if row[column] != row[f"{column}_booked"]]
         contents = "; ".join(f"{name} {row[name]}, booked as {row[f'{name}_booked']}" for name in names)
         raise LedgerError(
-            f"Booking {row['booking_id']} of {_shown_key(row)} stands in the books already with other contents "
-            f"({contents}); nothing was booked. Settle again on the books as they are."
+            f"Booking {row['booking_id']} of {_shown_key(row)} stands in the books already with other "
+            f"contents ({contents}); nothing was booked. Settle again on the books as they are."
         )
 
 
 def entries(bookings: pl.DataFrame) -> pl.DataFrame:
-    """Two rows a booking, as Entries: what is owed more is debited to the programme and credited to the payee.
+    """Two rows a booking, as Entries: what is owed more is a debit of the programme, a credit of the payee.
 
     A negative booking swaps the sides, so that every amount is above 0.
     """

@@ -27,21 +27,21 @@ def payable_lines(
     _refuse_missing(known, "capped", "has no performance")
     shared = apportioned(
         known, by=PERFORMANCE, amount="capped", weight="achieved",
-        ties=["evse_id", "lease_id", "access_class"], into="shared",
+        ties=["evse_id", "lease_id", "access_class"],
     )  # fmt: skip
-    return _without_forfeits(shared, lease_exchanges, minimum_exchange_wh).drop("capped", "shared")
+    return _without_forfeits(shared, lease_exchanges, minimum_exchange_wh).drop("capped", "share")
 
 
 def _without_forfeits(
     lines: pl.DataFrame, lease_exchanges: pl.DataFrame, minimum_exchange_wh: int
 ) -> pl.DataFrame:
-    """Payable: a leased line's share only once its lease has exchanged the minimum; the rest goes to nobody."""
+    """Payable: a leased line's share only once its lease has exchanged the minimum; else nobody's."""
     exchanges = lease_exchanges.select("lease_id", exchange_wh=exchange_wh())
     known = lines.join(exchanges, on="lease_id", how="left", validate="m:1")
     leased = pl.col("access_class") == LEASED
     _refuse_missing(known.filter(leased), "exchange_wh", "names a lease without a row of its exchange")
     forfeits = leased & (pl.col("exchange_wh") < minimum_exchange_wh)
-    return known.with_columns(payable=pl.when(forfeits).then(0).otherwise(pl.col("shared"))).drop(
+    return known.with_columns(payable=pl.when(forfeits).then(0).otherwise(pl.col("share"))).drop(
         "exchange_wh"
     )
 

@@ -17,7 +17,7 @@ _RATE = {
 
 
 def with_points(lines: pl.DataFrame, *, tariffs: TariffBook) -> pl.DataFrame:
-    """Lines with `points`, by the rate of (amount_kind, access_class) of their tariff, rounded half up once (R19)."""
+    """Lines with `points`, by their tariff's rate of kind and access class, rounded half up once (R19)."""
     rated = lines.join(
         _rates(tariffs), on=["tariff_version", "amount_kind", "access_class"], how="left", validate="m:1"
     )

@@ -76,8 +76,8 @@ def settle(
 ) -> Settlement:
     """Settle one period as of an instant (naive UTC).
 
-    TariffError if no tariff is in force on the first day; FrameError if the verified frames contradict each other;
-    AmountTooLarge if an amount leaves 64 bits.
+    TariffError if no tariff is in force on the first day; FrameError if the verified frames contradict each
+    other; AmountTooLarge if an amount leaves 64 bits.
     """
     if as_of.tzinfo is not None:
         raise SettlementError(f"The as-of {as_of.isoformat()} has a zone; hand in naive UTC.")

@@ -26,10 +26,10 @@ def with_booked(
     booked_before: pl.DataFrame,
     booked_now: pl.DataFrame,
 ) -> Statements:
-    """The amounts of a run beside the sums of the period's bookings, those of earlier runs and those of this run.
+    """The amounts of a run beside the sums of the period's bookings, of earlier runs and of this one.
 
-    A user with earlier bookings stays listed with 0 points, unless these come to 0 as well. A manager is listed
-    with the contracts of the run only; R26 sees to it that any other has bookings that come to 0.
+    A user with earlier bookings stays listed with 0 points, unless these come to 0 as well. A manager is
+    listed with the contracts of the run only; R26 sees to it that the bookings of any other come to 0.
     """
     before, now = validated(booked_before, Bookings), validated(booked_now, Bookings)
     return Statements(

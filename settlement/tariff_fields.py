@@ -16,6 +16,8 @@ _RATE_DECIMALS = 3
 # These name whatever the machine is set to, or nothing at all, so they would settle differently elsewhere.
 _NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
 
+_YAML_WORDS = {None: "empty", True: "true", False: "false"}
+
 
 class FieldReader:
     """Reads fields by their path; `faults` grows by one sentence for each that is not usable."""
@@ -159,16 +161,10 @@ def _inside(path: str, name: str) -> str:
 
 
 def _shown(value: object) -> str:
-    if value is None:
-        return "empty"
-    if isinstance(value, bool):
-        return "true" if value else "false"
     if isinstance(value, float):
         return f"the binary float {value!r}"
     if isinstance(value, str):
         return f'"{value}"'
-    if isinstance(value, Mapping):
-        return "a mapping"
-    if isinstance(value, list):
-        return "a list"
-    return str(value)
+    if isinstance(value, (Mapping, list)):
+        return "a list" if isinstance(value, list) else "a mapping"
+    return _YAML_WORDS.get(value, str(value)) if isinstance(value, (bool, type(None))) else str(value)

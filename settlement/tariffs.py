@@ -18,7 +18,8 @@ Value = TypeVar("Value", bound=Hashable)
 
 _MOST_CURRENCY_DIGITS = 4
 _FIELDS = (
-    "version", "effective_from", "time_zone", "currency", "currency_digits", "points", "fee_reduction", "checks",
+    "version", "effective_from", "time_zone", "currency", "currency_digits",
+    "points", "fee_reduction", "checks",
 )  # fmt: skip
 _POINTS = ("minimum_achievement_bp", "over_delivery_cap_bp", "payable_qualities", "rates")
 _FEE_REDUCTION = ("performance_tiers", "offering_per_kw_hour", "contract_fee_cap_bp")
@@ -36,7 +37,7 @@ class PointsRate:
 
 @dataclass(frozen=True, order=True)
 class PerformanceTier:
-    """Fee reduction per kWh at EVSEs of at least this rated power, in thousandths of the smallest unit (R20)."""
+    """Fee reduction per kWh at EVSEs of at least this rated power, in thousandths (R20)."""
 
     from_w: int
     per_kwh_milli: int
@@ -44,7 +45,7 @@ class PerformanceTier:
 
 @dataclass(frozen=True)
 class Tariff:
-    """One version of the tariff (R21). Rates are in thousandths of a point or of the smallest currency unit."""
+    """One version of the tariff (R21). Rates are in thousandths of a point or of a smallest unit of money."""
 
     version: str
     effective_from: date
@@ -64,7 +65,7 @@ class Tariff:
 
     @property
     def content_sha256(self) -> str:
-        """A hash of what the version says, whatever its layout: the same name with another hash was changed."""
+        """A hash of what the version says, whatever its layout; it tells whether a version was changed."""
         canonical = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"), default=date.isoformat)
         return hashlib.sha256(canonical.encode()).hexdigest()
 
@@ -197,7 +198,7 @@ class TariffBook:
         return in_force[-1]
 
     def for_period(self, period: SettlementPeriod) -> "TariffBook":
-        """The versions that can apply in the period: in force on its first day, or taking effect within it."""
+        """The versions that can apply in the period: in force on its first day, or taking effect in it."""
         first = self.in_force_on(period.first_day)
         later = [
             tariff

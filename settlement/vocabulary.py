@@ -13,6 +13,7 @@ LEASED = "leased"
 PERMITTED_CLASSES = ("specific", "public", LEASED)
 READ_QUALITIES = ("A", "S", "E")
 
+METER_DIRECTIONS = ("import", "backfeed")
 DIRECTIONS = ("suppression", "increase")
 STATUSES = ("held", "provisional", "final")
 LEVELS = ("utility", "parent", "child")

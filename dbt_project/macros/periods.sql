@@ -24,10 +24,11 @@
     from (
         select
             *,
+            -- By range, not by rows: equal periods are peers and must fall on one island.
             count(*) filter (where reached_before is null or reached_before < {{ from_column }}) over (
                 partition by {{ key }}
                 order by {{ from_column }}, {{ to_column }}
-                rows between unbounded preceding and current row
+                range between unbounded preceding and current row
             ) as island,
         from (
             select

@@ -45,3 +45,11 @@
 {% macro touches_period(from_instant, to_instant) -%}
     ({{ from_instant }} < {{ instant_of('period_to') }} and {{ to_instant }} > {{ instant_of('period_from') }})
 {%- endmacro %}
+
+{#- The half hours of the settlement period that [from, to) touches, as columns touched_from and touched_to. -#}
+{% macro half_hours_touched(from_instant, to_instant) -%}
+    greatest({{ half_hour_of(from_instant) }}, {{ half_hour_from(instant_of('period_from')) }}) as touched_from,
+    least(
+        {{ half_hour_from(to_instant) }}, {{ half_hour_from(instant_of('period_to')) }}
+    ) as touched_to,
+{%- endmacro %}

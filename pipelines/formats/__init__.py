@@ -19,7 +19,7 @@ BAD_ROWS_TABLE = """
 
 
 class RefusedFile(Exception):
-    """The file as a whole cannot be used; the reason is a sentence for an operator, without the file's name."""
+    """The file as a whole cannot be used; the reason is for an operator, without the file's name."""
 
     def __init__(self, reason: str, *, line: int | None = None, column: str | None = None) -> None:
         super().__init__(reason)

@@ -1,13 +1,13 @@
-"""Canonical CSV: a header matched by name, and rows judged column by column as text before anything is typed.
+"""Canonical CSV: a header matched by name, and rows judged column by column as text before they are typed.
 
 A typed read would turn `102.6` into 103 and drop an offset, so every value is matched against its pattern first.
-Two ways lead to the same judgement: DuckDB's reader for plain files (no quotes, one line end, no empty line), and a
-line-by-line reader for everything else. Both number lines as an editor does.
+Two ways lead to the same judgement: DuckDB's reader for plain files (no quotes, one line end, no empty line),
+and a line-by-line reader for everything else. Both number lines as an editor does.
 """
 
 import csv
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -18,17 +18,15 @@ import polars as pl
 
 from pipelines.feeds import FIRST_YEAR, ID_PATTERN, LARGEST_INTEGER, LAST_YEAR, ROW_STATUS, Column, Feed, Kind
 from pipelines.formats import BAD_ROWS_TABLE, LONGEST_ROW_TEXT, ReadRows, RefusedFile
+from pipelines.formats.plain_text import LONGEST_LINE, check_plain_text, open_text
 from pipelines.store import TextScan
 
-LONGEST_LINE = 1_000_000
 _LONGEST_VALUE_SHOWN = 60
 _BATCH_ROWS = 50_000
 _INTEGER_PATTERN = "0*(?:[0-9]{1,12}|1000000000000)"
 _CLOCK_PATTERN = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
-_INSTANT_PATTERN = (
-    "(?:19|[2-9][0-9])[0-9]{2}-[0-9]{2}-[0-9]{2}"
-    f"T{_CLOCK_PATTERN}:[0-5][0-9](?:Z|[+-]{_CLOCK_PATTERN})"
-)
+_YEAR_PATTERN = "(?:19[0-9]{2}|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
+_LOCAL_PATTERN = f"{_YEAR_PATTERN}-[0-9]{{2}}-[0-9]{{2}}T{_CLOCK_PATTERN}:[0-5][0-9]"
 _WELL_QUOTED = re.compile(r'(?:"(?:[^"]|"")*+"|[^",]*+)(?:,(?:"(?:[^"]|"")*+"|[^",]*+))*+')
 
 assert LARGEST_INTEGER == 10**12 and (FIRST_YEAR, LAST_YEAR) == (1900, 9998), "the patterns above say so"
@@ -38,12 +36,12 @@ def read_canonical_csv(
     connection: duckdb.DuckDBPyConnection, *, feed: Feed, path: Path, scan: TextScan
 ) -> ReadRows:
     """Read a stored file of one feed into good_rows and bad_rows. Raises RefusedFile for a bad file."""
-    _check_scan(scan, path=path)
+    check_plain_text(scan, path=path)
     header_line, header = _header(path)
     _check_header(header, feed=feed, line=header_line)
     connection.execute(BAD_ROWS_TABLE)
     rows_in = None
-    if _is_plain(scan) and header_line == 1:
+    if _is_plain(scan, width=len(header)) and header_line == 1:
         rows_in = _read_plain(connection, feed=feed, path=path, scan=scan, header=header)
     if rows_in is None:
         rows_in = _read_line_by_line(connection, feed=feed, path=path, scan=scan, header=header)
@@ -52,46 +50,8 @@ def read_canonical_csv(
     return ReadRows(rows_in=rows_in, rows_quarantined=quarantined)
 
 
-def count_data_lines(path: Path) -> int:
-    """Lines that are not empty, without the header: the rows of a file that is refused."""
-    count = 0
-    open_line = False
-    with path.open("rb") as file:
-        while piece := file.readline(LONGEST_LINE):
-            if not open_line and piece.strip(b"\r\n"):
-                count += 1
-            open_line = not piece.endswith(b"\n")
-    return max(0, count - 1)
-
-
-def _check_scan(scan: TextScan, *, path: Path) -> None:
-    if scan.not_plain_text is not None:
-        raise RefusedFile(f"the file {scan.not_plain_text}", line=scan.fault_line)
-    if scan.is_empty:
-        raise RefusedFile("the file is empty; a delivery has at least a header line")
-    if scan.has_stray_carriage_return:
-        line = _line_of_stray_carriage_return(path)
-        raise RefusedFile(
-            f"line {line} holds a carriage return that ends no line; end lines with \\n or \\r\\n", line=line
-        )
-
-
-def _line_of_stray_carriage_return(path: Path) -> int:
-    line = 1
-    ended_in_carriage_return = False
-    with path.open("rb") as file:
-        while piece := file.readline(LONGEST_LINE):
-            if ended_in_carriage_return and piece != b"\n":
-                return line
-            ended_in_carriage_return = piece.endswith(b"\r")
-            if b"\r" in piece.removesuffix(b"\n").removesuffix(b"\r"):
-                return line
-            line += piece.endswith(b"\n")
-    return line
-
-
 def _header(path: Path) -> tuple[int, tuple[str, ...]]:
-    with _open_text(path) as file:
+    with open_text(path) as file:
         line = 0
         while text := file.readline(LONGEST_LINE):
             line += 1
@@ -127,8 +87,9 @@ def _shown(name: str) -> str:
     return name if re.fullmatch("[a-z0-9_]{1,40}", name) else repr(name[:_LONGEST_VALUE_SHOWN])
 
 
-def _is_plain(scan: TextScan) -> bool:
-    return not scan.has_quote and scan.line_end is not None
+def _is_plain(scan: TextScan, *, width: int) -> bool:
+    # DuckDB's reader takes a comma too many at the end of a line for none, hence the count.
+    return not scan.has_quote and scan.line_end is not None and scan.commas == scan.line_count * (width - 1)
 
 
 # ---- DuckDB's reader
@@ -139,33 +100,32 @@ def _read_plain(
 ) -> int | None:
     """Rows in, or None where this reader and the file's line count do not agree on every row."""
     columns = ", ".join(f"'{_text(name)}': 'VARCHAR'" for name in header)
+    # An error would abort the transaction of the whole ingest: lines that do not fit are skipped, missed below.
     source = f"""
         read_csv(
             $path, header = false, skip = 1, auto_detect = false, columns = {{{columns}}}, delim = ',',
             quote = '"', escape = '"', nullstr = '', compression = 'none', encoding = 'utf-8',
-            strict_mode = true, null_padding = false, ignore_errors = false, max_line_size = {LONGEST_LINE}
+            strict_mode = true, null_padding = false, ignore_errors = true, max_line_size = {LONGEST_LINE}
         )
     """
-    try:
-        connection.execute(
-            f"create or replace temp table judged_rows as {_judgement(feed, header=header, source=source)}",
-            {"path": str(path)},
-        )
-    except (duckdb.InvalidInputException, duckdb.ConversionException):
+    connection.execute(
+        f"create or replace temp table judged_rows as {_judgement(feed, header=header, source=source)}",
+        {"path": str(path)},
+    )
+    query = "select count(*), min(rowid), max(rowid) from judged_rows"
+    rows, first, last = connection.execute(query).fetchall()[0]
+    if rows != scan.line_count - 1 or (rows and last - first != rows - 1):
         return None
-    rows = int(connection.execute("select count(*) from judged_rows").fetchall()[0][0])
-    if rows != scan.line_count - 1:
-        return None
-    # Nothing was skipped, so a row's place tells its line: the header is line 1, row 0 is line 2.
-    _define_good_rows(connection, feed=feed, line="rowid + 2")
-    return rows
+    # Nothing was skipped, so a row's place tells its line. In a transaction rowids start at a high number.
+    _define_good_rows(connection, feed=feed, line=f"rowid - {first or 0} + 2")
+    return int(rows)
 
 
 # ---- line by line
 
 
 class _Lines:
-    """The lines of a file with their numbers; empty lines are skipped, those too long to be a row set aside."""
+    """The lines of a file with their numbers; empty ones are skipped, those too long to be a row set aside."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -196,7 +156,7 @@ def _read_line_by_line(
     columns = ", ".join(f"{_text(name)} varchar" for name in header)
     connection.execute(f"create or replace temp table text_rows (line integer, {columns})")
     rows_in = 0
-    with _open_text(path) as file:
+    with open_text(path) as file:
         lines = _Lines(file)
         rows = _rows(lines)
         next(rows)  # the header
@@ -205,16 +165,16 @@ def _read_line_by_line(
             last_is_open = not scan.ends_with_newline and lines.line == scan.line_count
             _take_batch(connection, batch=batch, header=header, last_is_open=last_is_open)
         rows_in += _take_long_lines(connection, lines.too_long)
-    source = "text_rows"
-    connection.execute(f"create or replace temp table judged_rows as {_judgement(feed, header=header, source=source)}")
+    judgement = _judgement(feed, header=header, source="text_rows")
+    connection.execute(f"create or replace temp table judged_rows as {judgement}")
     _define_good_rows(connection, feed=feed, line="line")
     return rows_in
 
 
 def _rows(lines: _Lines) -> Iterator[tuple[int, list[str]]]:
-    """Line and fields of every row, the header first. Raises RefusedFile where quoting is broken or spans lines."""
+    """Line and fields of every row, the header first. Raises RefusedFile for quotes broken or spanning lines."""
     previous = 0
-    # The parser is given up on a value long before memory is: an open quote would swallow the rest of the file.
+    # An open quote would swallow the rest of the file: the parser gives up long before memory does.
     csv.field_size_limit(LONGEST_LINE)
     reader = csv.reader(lines, strict=True)
     while True:
@@ -259,7 +219,7 @@ def _take_batch(
     last_line, last_fields = batch[-1]
     if last_is_open and len(last_fields) < width:
         raise RefusedFile(
-            f"the file is cut off: line {last_line} is the last one, has {len(last_fields)} of {width} fields "
+            f"the file is cut off: line {last_line}, its last, has {len(last_fields)} of {width} fields "
             "and no line end; deliver the whole file",
             line=last_line,
         )
@@ -291,7 +251,7 @@ def _take_long_lines(connection: duckdb.DuckDBPyConnection, too_long: list[tuple
 
 
 def _insert_bad_rows(
-    connection: duckdb.DuckDBPyConnection, rows: list[tuple[int, str | None, str, str]]
+    connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple[int, str | None, str, str]]
 ) -> None:
     if not rows:
         return
@@ -299,10 +259,6 @@ def _insert_bad_rows(
     connection.register("bad_batch", pl.DataFrame(rows, schema=schema, orient="row"))
     connection.execute("insert into bad_rows select line, column_name, reason, row_text from bad_batch")
     connection.unregister("bad_batch")
-
-
-def _open_text(path: Path) -> TextIO:
-    return path.open(encoding="utf-8-sig", newline="\n")
 
 
 # ---- the judgement, the same for both readers
@@ -364,16 +320,18 @@ def _typed(column: Column) -> str:
     if column.kind is Kind.ID:
         return f"case when regexp_full_match({text}, '{ID_PATTERN}') then {text} end"
     if column.kind is Kind.INTEGER:
-        return f"case when regexp_full_match({text}, '{_INTEGER_PATTERN}') then try_cast({text} as bigint) end"
+        is_plain = f"regexp_full_match({text}, '{_INTEGER_PATTERN}')"
+        return f"case when {is_plain} then try_cast({text} as bigint) end"
     if column.kind is Kind.ENUM:
         return f"case when {text} in ({_quoted(column.values)}) then {text} end"
     if column.kind is Kind.BOOLEAN:
         return f"case {text} when 'true' then true when 'false' then false end"
-    # DuckDB's %z does not take Z.
+    # A cast is cheapest for Z, but drops any other offset; %z knows offsets, but does not take Z.
     return f"""
-        case when regexp_full_match({text}, '{_INSTANT_PATTERN}') and left({text}, 4) <= '{LAST_YEAR}' then
-            case when right({text}, 1) = 'Z' then try_strptime({text}, '%Y-%m-%dT%H:%M:%SZ')
-            else try_strptime({text}, '%Y-%m-%dT%H:%M:%S%z') at time zone 'UTC' end
+        case
+            when regexp_full_match({text}, '{_LOCAL_PATTERN}Z') then try_cast({text} as timestamp)
+            when regexp_full_match({text}, '{_LOCAL_PATTERN}[+-]{_CLOCK_PATTERN}')
+                then try_strptime({text}, '%Y-%m-%dT%H:%M:%S%z') at time zone 'UTC'
         end
     """
 
@@ -393,7 +351,8 @@ def _column_faults(column: Column) -> Iterator[_Fault]:
     malformed = f"{text} is not null and {name} is null" if column.nullable else f"{name} is null"
     yield _Fault(name, malformed, f"{name} is '{{shown}}'; {_advice(column)}", shown=text)
     if column.kind is Kind.INTEGER and column.minimum > 0:
-        yield _Fault(name, f"{name} < {column.minimum}", f"{name} is '{{shown}}'; give at least {column.minimum}", text)
+        reason = f"{name} is '{{shown}}'; give at least {column.minimum}"
+        yield _Fault(name, f"{name} < {column.minimum}", reason, shown=text)
 
 
 def _advice(column: Column) -> str:
@@ -421,12 +380,12 @@ def _quoted(values: tuple[str, ...]) -> str:
 def _define_good_rows(connection: duckdb.DuckDBPyConnection, *, feed: Feed, line: str) -> None:
     names = ", ".join((*feed.column_names, ROW_STATUS))
     connection.execute(
-        f"create or replace temp view good_rows as select ({line})::integer as line, ({line})::integer as row_no, "
-        f"{names} from judged_rows where fault_no is null"
+        f"create or replace temp view good_rows as select ({line})::integer as line, line as row_no, {names} "
+        "from judged_rows where fault_no is null"
     )
     connection.execute(
-        f"create or replace temp view faulty_rows as select ({line})::integer as line, fault_no, shown, row_text "
-        "from judged_rows where fault_no is not null"
+        f"create or replace temp view faulty_rows as select ({line})::integer as line, fault_no, shown, "
+        "row_text from judged_rows where fault_no is not null"
     )
 
 

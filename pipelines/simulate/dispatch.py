@@ -2,22 +2,25 @@
 
 import duckdb
 
-# An event's number is (region, day, letter): S evening suppression, I midday increase, N across midnight, U urgent and
-# overlapping S, B on the eve of the first day and into it. X is called off by the third delivery.
+# An event's number is (region, day, letter): S evening suppression, I midday increase, N across midnight, U
+# urgent and overlapping S, B on the eve of the first day and into it. X is called off by the third delivery.
 EVENTS = """
 create table events as
 with region_days as (
-    select region, day, label, from_s, region * 512 + day + 1 as key, day between 0 and getvariable('days') - 1 as is_inside
+    select region, day, label, from_s, region * 512 + day + 1 as key,
+        day between 0 and getvariable('days') - 1 as is_inside
     from regions cross join days
 ),
 evening as (
     select *, 'S' as letter, 'suppression' as direction,
-        from_s + 61200 + 1800 * draw('evening start', key, 3) + if(chance('evening off the half hour', key, 2000), 617, 0) as starts_s,
+        from_s + 61200 + 1800 * draw('evening start', key,
+            3) + if(chance('evening off the half hour', key, 2000), 617, 0) as starts_s,
         5400 + 1800 * draw('evening length', key, 4) as length_s,
     from region_days where is_inside and (chance('evening', key, 7500) or day = 1)
 ),
 midday as (
-    select *, 'I', 'increase', from_s + 37800 + 1800 * draw('midday start', key, 3), 5400 + 1800 * draw('midday length', key, 3),
+    select *, 'I', 'increase', from_s + 37800 + 1800 * draw('midday start', key, 3),
+        5400 + 1800 * draw('midday length', key, 3),
     from region_days where is_inside and (chance('midday', key, 5500) or day = 2)
 ),
 night as (
@@ -33,10 +36,16 @@ eve as (
     select *, 'B', 'increase', from_s + 84600, 4200, from region_days where day = -1 and region = 0
 ),
 called_off as (
-    select *, 'X', 'suppression', from_s + 54000, 3600, from region_days where is_inside and (region = 0 and day = 5)
+    select *, 'X', 'suppression', from_s + 54000, 3600,
+        from region_days where is_inside and (region = 0 and day = 5)
 ),
 planned as (
-    from evening union all from midday union all from night union all from urgent union all from eve union all from called_off
+    from evening union all
+    from midday union all
+    from night union all
+    from urgent union all
+    from eve union all
+    from called_off
 )
 select
     key * 8 + instr('SINUBX', letter) as event,
@@ -51,7 +60,8 @@ select
 from planned
 inner join regions using (region);
 create table dr_events as
-select 1 as folder, 'active' as row_status, dr_event_id, region_name as region, direction, starts_s as starts_at, ends_s as ends_at
+select 1 as folder, 'active' as row_status, dr_event_id, region_name as region, direction,
+    starts_s as starts_at, ends_s as ends_at
 from events
 union all
 select 3, 'cancelled', dr_event_id, region_name, direction, starts_s, ends_s from events where letter = 'X';
@@ -60,7 +70,8 @@ select 3, 'cancelled', dr_event_id, region_name, direction, starts_s, ends_s fro
 # Calls that nobody hears: the car of the place is away for the night.
 ABSENT_CALLS = """
 create table absent_calls as
-select e.event, p.i as v, 'discharge_energy' as amount_kind, 500 + 10 * draw('absent amount', pd.place_day, 150) as amount,
+select e.event, p.i as v, 'discharge_energy' as amount_kind,
+    500 + 10 * draw('absent amount', pd.place_day, 150) as amount,
     e.starts_s - 3600 as issued_s, pd.place_day
 from place_days pd
 inner join places p using (i)
@@ -87,15 +98,18 @@ ordinary as (
     from called
 ),
 earlier as (
-    select 1, 'active', dr_event_id, v, issued_s - 7200, amount_kind, 1 + amount * 8 // 10 from called where twist = 'signal_reissued'
+    select 1, 'active', dr_event_id, v, issued_s - 7200, amount_kind,
+        1 + amount * 8 // 10 from called where twist = 'signal_reissued'
 ),
 -- issued again by mistake; cancelling it restores the one before
 mistaken as (
-    select folder, if(folder = 3, 'cancelled', 'active'), dr_event_id, v, issued_s + 900, amount_kind, amount * 2
+    select folder, if(folder = 3, 'cancelled', 'active'), dr_event_id, v, issued_s + 900, amount_kind,
+        amount * 2
     from called cross join (values (1), (3)) f(folder) where twist = 'signal_restored'
 ),
 withdrawn as (
-    select 3, 'cancelled', dr_event_id, v, issued_s, amount_kind, amount from called where twist = 'signal_withdrawn'
+    select 3, 'cancelled', dr_event_id, v, issued_s, amount_kind,
+        amount from called where twist = 'signal_withdrawn'
 ),
 urgent as (
     select 1, 'active', u.dr_event_id, v, u.starts_s - 600, c.amount_kind, c.amount
@@ -105,19 +119,27 @@ urgent as (
     where twist = 'double_dispatch'
 ),
 absent as (
-    select 1, 'active', dr_event_id, v, issued_s, amount_kind, amount from absent_calls inner join events using (event)
+    select 1, 'active', dr_event_id, v, issued_s, amount_kind,
+        amount from absent_calls inner join events using (event)
 ),
 sent as (
-    from ordinary union all from earlier union all from mistaken union all from withdrawn union all from urgent union all from absent
+    from ordinary union all
+    from earlier union all
+    from mistaken union all
+    from withdrawn union all
+    from urgent union all
+    from absent
 ),
 unknown as (
     select unknown_id('DR-', 1) as dr_event_id, vehicle_id(0) as vehicle_id
     union all
     select (select min(dr_event_id) from events where letter = 'S'), unknown_id('V-', 2)
 )
-select folder, row_status, dr_event_id, vehicle_id(v) as vehicle_id, issued_s as issued_at, amount_kind, amount, from sent
+select folder, row_status, dr_event_id, vehicle_id(v) as vehicle_id, issued_s as issued_at, amount_kind,
+    amount, from sent
 union all
-select 1, 'active', dr_event_id, vehicle_id, getvariable('window_from_s') - 3600, 'discharge_energy', 1500 from unknown;
+select 1, 'active', dr_event_id, vehicle_id, getvariable('window_from_s') - 3600, 'discharge_energy',
+    1500 from unknown;
 """
 
 # An aggregator is instructed for what its vehicles are called for, in whole kWh.
@@ -129,17 +151,21 @@ with calls as (
     select event, v, amount_kind, amount from absent_calls
 ),
 called as (
-    select c.event, ve.child_aggregator_id as child_id, sum(if(amount_kind = 'charging_power', amount * (e.ends_s - e.starts_s) // 3600, amount))::bigint as wh
+    select c.event, ve.child_aggregator_id as child_id,
+        sum(if(amount_kind = 'charging_power', amount * (e.ends_s - e.starts_s) // 3600, amount))::bigint
+        as wh
     from calls c
     inner join events e using (event)
-    inner join vehicles ve on ve.vehicle_id = vehicle_id(c.v) and ve.valid_from = getvariable('long_ago_s') and ve.folder = 1
+    inner join vehicles ve on ve.vehicle_id = vehicle_id(c.v) and ve.valid_from = getvariable('long_ago_s')
+        and ve.folder = 1
     where amount_kind <> 'charging_power_limit'
     group by all
 ),
 children as (
     select event, child_id as aggregator_id, wh, parent_aggregator_id
     from called
-    inner join aggregators a on a.aggregator_id = child_id and a.level = 'child' and a.valid_from = getvariable('long_ago_s')
+    inner join aggregators a on a.aggregator_id = child_id and a.level = 'child'
+        and a.valid_from = getvariable('long_ago_s')
 ),
 parents as (
     select event, c.parent_aggregator_id as aggregator_id, sum(wh)::bigint as wh

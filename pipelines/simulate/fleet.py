@@ -1,9 +1,9 @@
-"""Who and what there is: places (EVSEs), vehicles, contracts, aggregators, and how they change within the month (R7)."""
+"""Who and what there is: places (EVSEs), vehicles, contracts, aggregators, and their changes (R7)."""
 
 import duckdb
 
-# A block of 20 places: 12 homes with a contract each, and a parking lot of 8 under one contract, whose places 12 and 13
-# share a metering point.
+# A block of 20 places: 12 homes with a contract each, and a parking lot of 8 under one contract, whose
+# places 12 and 13 share a metering point.
 PLACES = """
 create table places as
 with numbered_places as (
@@ -24,30 +24,33 @@ sited as (
 )
 select
     *,
-    case when is_dc then 6000 + 4000 * draw('charge rating', i, 2) else 3000 + 3000 * draw('charge rating', i, 2) end
+    case when is_dc then 6000 + 4000 * draw('charge rating', i, 2)
+        else 3000 + 3000 * draw('charge rating', i, 2) end
         as rated_charge_w,
     case when not is_capable then 0 when is_dc then 6000 else 3000 + 3000 * draw('discharge rating', i, 2) end
         as rated_discharge_w,
 from sited;
 """
 
-# What happens to a place within the month: a few of the homes, each at most one thing, in the middle third of the days.
+# What happens to a place within the month: to a few homes, one thing each, in the middle third of the days.
 PLACE_CHANGES = """
 create table place_changes as
 with ranked as (
     select i, row_number() over (order by spread('place change', i), i) - 1 as rank
     from places
-    where not in_lot and not has_solar and not has_household and position <> 5
+    where not in_lot and is_capable and not has_solar and not has_household
 ),
 changed as (
     select i, rank // one_in_bp(getvariable('evses'), 30) as which from ranked
 ),
 dated as (
-    select *, getvariable('days') // 3 + draw('change day', i, getvariable('days') // 3) as day from changed where which < 7
+    select *, getvariable('days') // 3 + draw('change day', i, getvariable('days') // 3) as day from changed
+        where which < 7
 )
 select
     i,
-    ['rerated', 'moved', 'opened', 'withdrawn', 'registered_late', 'contract_unknown', 'thin_fee'][which + 1] as what,
+    ['rerated', 'moved', 'opened', 'withdrawn', 'registered_late', 'contract_unknown', 'thin_fee'][which + 1]
+        as what,
     day,
     from_s + 32400 + draw('change second', i, 1700) as at_s,
 from dated
@@ -59,9 +62,12 @@ select
     p.i * 512 + d.day + 1 as place_day,
     d.from_s,
     d.to_s,
-    case when c.what = 'moved' and d.day >= c.day then (p.region + 1) % getvariable('regions') else p.region end as region,
-    case when c.what = 'rerated' and d.day >= c.day then 3000 else p.rated_charge_w end as rated_charge_w,
-    case when c.what = 'rerated' and d.day >= c.day and p.is_capable then 3000 else p.rated_discharge_w end
+    case when c.what = 'moved' and d.day >= c.day then (p.region + 1) % getvariable('regions')
+        else p.region end as region,
+    case when c.what = 'rerated' and d.day >= c.day then p.rated_charge_w * 3 // 2
+        else p.rated_charge_w end as rated_charge_w,
+    case when c.what = 'rerated' and d.day >= c.day then p.rated_discharge_w * 3 // 2
+        else p.rated_discharge_w end
         as rated_discharge_w,
 from places p
 cross join days d
@@ -95,11 +101,12 @@ select
     if(is_public or (what = 'opened' and version = 2), 'public', 'specific') as access,
     if(is_dc, 'dc', 'ac') as supply,
     is_capable as backfeed_capable,
-    if(what = 'rerated' and version = 2, 3000, rated_charge_w) as rated_charge_w,
-    if(what = 'rerated' and version = 2 and is_capable, 3000, rated_discharge_w) as rated_discharge_w,
+    if(what = 'rerated' and version = 2, rated_charge_w * 3 // 2, rated_charge_w) as rated_charge_w,
+    if(what = 'rerated' and version = 2, rated_discharge_w * 3 // 2, rated_discharge_w) as rated_discharge_w,
 from versions v
 inner join regions r
-    on r.region = case when what = 'moved' and version = 2 then (v.region + 1) % getvariable('regions') else v.region end;
+    on r.region = case when what = 'moved' and version = 2 then (v.region + 1) % getvariable('regions')
+        else v.region end;
 """
 
 SPECIFIC_VEHICLES = """
@@ -108,26 +115,30 @@ with own as (
     select *, chance('two periods', i, 200) or i = 0 as in_two from places where not is_public
 ),
 pairs as (
-    select i, i as v, getvariable('long_ago_s') as valid_from, if(in_two, getvariable('window_from_s') + 1000003, null) as valid_to
+    select i, i as v, getvariable('long_ago_s') as valid_from,
+        if(in_two, getvariable('window_from_s') + 1000003, null) as valid_to
     from own
     union all
     select i, i, getvariable('window_from_s') + 1000003, null from own where in_two
     union all
     -- the family's second car
-    select i, i + 1, getvariable('long_ago_s'), null from own where position < 11 and chance('second car', i, 500)
+    select i, i + 1, getvariable('long_ago_s'),
+        null from own where position < 11 and chance('second car', i, 500)
 )
-select 1 as folder, 'active' as row_status, evse_id(i) as evse_id, vehicle_id(v) as vehicle_id, valid_from, valid_to from pairs
+select 1 as folder, 'active' as row_status, evse_id(i) as evse_id, vehicle_id(v) as vehicle_id, valid_from,
+    valid_to from pairs
 union all
 select 1, 'active', unknown_id('EV-', 1), vehicle_id(0), getvariable('long_ago_s'), null
 union all
 select 1, 'active', evse_id(1), unknown_id('V-', 1), getvariable('long_ago_s'), null
 union all
 -- entered by mistake, and cancelled with the third delivery
-select f.folder, if(f.folder = 3, 'cancelled', 'active'), evse_id(2), vehicle_id(4), getvariable('long_ago_s'), null
+select f.folder, if(f.folder = 3, 'cancelled', 'active'), evse_id(2), vehicle_id(4),
+    getvariable('long_ago_s'), null
 from (values (1), (3)) f(folder);
 """
 
-# The odd ones among the children (R25) stand behind the ordinary ones: without parent, with an unknown one, with a child.
+# The odd children (R25) stand behind the ordinary ones: without parent, with an unknown one, with a child.
 AGGREGATORS = """
 create table agents as
 with sizes as (select 2 + getvariable('evses') // 20000 as parents)
@@ -140,19 +151,22 @@ from sizes, range(3 * parents + 3);
 create table aggregators as
 with parents as (select distinct parent from agents),
 moves as (
-    select *, getvariable('window_from_s') + getvariable('days') // 2 * 86400 + 43217 as at_s from agents where child = 1
+    select *, getvariable('window_from_s') + getvariable('days') // 2 * 86400 + 43217 as at_s from agents
+        where child = 1
 ),
 children as (
     select
         child_id,
         getvariable('long_ago_s') as valid_from,
-        case odd when 0 then null when 1 then unknown_id('AG-P', 1) when 2 then numbered('AG-C', 0) else numbered('AG-P', parent) end
+        case odd when 0 then null when 1 then unknown_id('AG-P', 1) when 2 then numbered('AG-C', 0)
+            else numbered('AG-P', parent) end
             as parent_id,
     from agents
     union all
     select child_id, at_s, numbered('AG-P', (parent + 1) % (select count(*) from parents)) from moves
 )
-select 1 as folder, 'active' as row_status, numbered('AG-P', parent) as aggregator_id, getvariable('long_ago_s') as valid_from,
+select 1 as folder, 'active' as row_status, numbered('AG-P', parent) as aggregator_id,
+    getvariable('long_ago_s') as valid_from,
     null::bigint as valid_to, 'parent' as level, null::varchar as parent_aggregator_id
 from parents
 union all
@@ -185,10 +199,12 @@ with stated as (
         case
             when what = 'child_unknown' then unknown_id('AG-C', 1)
             when what = 'names_parent' then numbered('AG-P', 0)
-            when what like 'odd%' then (select child_id from agents where odd = right(what, 1)::bigint)
+            when what like 'odd%'
+                then (select child_id from agents where odd = try_cast(right(what, 1) as bigint))
             else numbered('AG-C', child)
         end as child_id,
-        getvariable('window_from_s') + (2 + draw('sold', v, getvariable('days') - 4)) * 86400 + 39601 as sold_s,
+        getvariable('window_from_s') + (2 + draw('sold', v, getvariable('days') - 4)) * 86400 + 39601
+            as sold_s,
     from cars c
 ),
 versions as (
@@ -211,7 +227,9 @@ select
     end as user_id,
     child_id as child_aggregator_id,
     if(is_roaming and v % 2 = 0, 'maas', 'pov') as ownership,
-    if(folder = 3, 'phev', ['bev', 'bev', 'bev', 'phev', 'bev', 'bev', 'phev', 'fcev'][1 + draw('powertrain', v, 8)]) as powertrain,
+    if(folder = 3, 'phev',
+        ['bev', 'bev', 'bev', 'phev', 'bev', 'bev', 'phev', 'fcev'][1 + draw('powertrain', v, 8)])
+        as powertrain,
 from versions;
 """
 
@@ -219,26 +237,32 @@ from versions;
 CONTRACTS = """
 create table contracts as
 with held as (
-    select home_contract_id(i) as contract_id, i as n, 'individual' as manager_kind, numbered('M-H', i) as manager_id,
+    select home_contract_id(i) as contract_id, i as n, 'individual' as manager_kind,
+        numbered('M-H', i) as manager_id,
         6000 + draw('fee', i, 9000) as fee, coalesce(c.what, '') as what
     from places p left join place_changes c using (i)
     where not in_lot
     union all
-    select lot_contract_id(block), 100000000 + block, ['company', 'real_estate', 'rental', 'hotel'][1 + block % 4],
+    select lot_contract_id(block), 100000000 + block,
+        ['company', 'real_estate', 'rental', 'hotel'][1 + block % 4],
         numbered('M-L', block // 2), 80000 + draw('lot fee', block, 200000), ''
     from (select distinct block from places where in_lot)
 ),
 ranked as (
-    select *, row_number() over (order by spread('contract', n), n) - 1 as rank from held where what not in ('contract_unknown')
+    select *, row_number() over (partition by what <> '' order by spread('contract', n), n) - 1 as rank
+        from held where what not in ('contract_unknown')
 ),
 changing as (
     select
         * exclude (what, fee),
         what,
-        if(what = 'thin_fee', 40 + draw('thin', n, 40), fee) as fee,
-        if(what = '', ['fee_changed', 'manager_changed', 'ended', 'fee_corrected'][1 + rank // one_in_bp(getvariable('evses'), 30)],
+        if(what = 'thin_fee', 10 + draw('thin', n, 10), fee) as fee,
+        if(what = '',
+            ['fee_changed', 'manager_changed', 'ended',
+            'fee_corrected'][1 + rank // one_in_bp(getvariable('evses'), 30)],
             null) as change,
-        getvariable('window_from_s') + (3 + draw('contract day', n, getvariable('days') - 6)) * 86400 + 12345 as at_s,
+        getvariable('window_from_s') + (3 + draw('contract day', n, getvariable('days') - 6)) * 86400 + 12345
+            as at_s,
     from ranked
 ),
 versions as (
@@ -262,6 +286,6 @@ from versions;
 
 
 def make_fleet(connection: duckdb.DuckDBPyConnection) -> None:
-    """The registry feeds, and the work tables `places`, `place_days`, `cars` that people then move about in."""
+    """The registry feeds, and the work tables `places`, `place_days`, `cars` for people to move about in."""
     for statement in (PLACES, PLACE_CHANGES, EVSES, SPECIFIC_VEHICLES, AGGREGATORS, VEHICLES, CONTRACTS):
         connection.execute(statement)

@@ -1,8 +1,8 @@
-"""Who stands where, when, and what flows: the plan of the month, from which sessions, leases, signals and reads all follow.
+"""Who stands where, when, and what flows: the plan from which sessions, leases, signals and reads all follow.
 
-A *stay* is one vehicle at one place (EVSE): own_night and own_day are the place's own car, guest_day and guest_evening a car
-under a lease, public_day and public_evening a visitor of a public place. A stay may be called for one DR event. A *flow*
-is energy between two instants of a stay, as the meter will see it.
+A *stay* is one vehicle at one place (EVSE): own_night and own_day are the place's own car, guest_day and
+guest_evening a car under a lease, public_day and public_evening a visitor of a public place. A stay may be
+called for one DR event. A *flow* is energy between two instants of a stay, as the meter will see it.
 """
 
 import duckdb
@@ -24,7 +24,8 @@ wanted as (
         end
 ),
 queued as (
-    select *, row_number() over (partition by day, part order by spread('queue', visit), visit) - 1 as rank from wanted
+    select *, row_number() over (partition by day, part order by spread('queue', visit), visit) - 1 as rank
+        from wanted
 )
 select
     *,
@@ -36,7 +37,7 @@ from queued
 where rank < getvariable('roaming');
 """
 
-# Cars behind one metering point come and go at about the same time: the charger's log is all that tells them apart (R9).
+# Cars behind one metering point come and go together: only the charger's log tells them apart (R9).
 TIMED = """
 create table timed as
 with nights as (
@@ -45,9 +46,11 @@ with nights as (
         p.point,
         coalesce(
             g.b_s + 120 + draw('after the guest', place_day, 600),
-            pd.from_s + 58800 + draw('evening of the point', p.point * 512 + pd.day + 1, 6000) + draw('arrives', place_day, 480)
+            pd.from_s + 58800 + draw('evening of the point', p.point * 512 + pd.day + 1,
+                6000) + draw('arrives', place_day, 480)
         ) as a_s,
-        pd.to_s + 22800 + draw('morning of the point', p.point * 512 + pd.day + 1, 6600) + draw('leaves', place_day, 480) as b_s,
+        pd.to_s + 22800 + draw('morning of the point', p.point * 512 + pd.day + 1, 6600) + draw('leaves',
+            place_day, 480) as b_s,
     from place_days pd
     inner join places p using (i)
     left join visits g on g.i = pd.i and g.day = pd.day and g.part = 2
@@ -82,11 +85,13 @@ with met as (
         -- an event across midnight takes some of those that the evening one would have called
         if(e.letter = 'N' and not chance('rather at night', t.stay, 4000), 2, 1) as preference,
     from timed t
-    inner join events e on e.region = t.region and e.day = t.day and least(t.b_s, e.ends_s) - greatest(t.a_s, e.starts_s) >= 1200
+    inner join events e on e.region = t.region and e.day = t.day
+        and least(t.b_s, e.ends_s) - greatest(t.a_s, e.starts_s) >= 1200
     where e.letter not in ('U', 'X')
 ),
 chosen as (
-    select stay, arg_min(event, (preference, -event)) as event from met group by stay having chance('called', stay, 9300)
+    select stay, arg_min(event, (preference, -event)) as event from met
+        group by stay having chance('called', stay, 9300)
 )
 select
     t.*,
@@ -101,7 +106,8 @@ select
     e.starts_s,
     e.ends_s,
     case
-        when e.direction = 'suppression' and p.is_capable and chance('kind', stay, 7300) then 'discharge_energy'
+        when e.direction = 'suppression' and p.is_capable and chance('kind', stay, 7300)
+            then 'discharge_energy'
         when e.direction = 'suppression' then 'charging_power_limit'
         when e.direction = 'increase' and chance('kind', stay, 6000) then 'charge_energy'
         when e.direction = 'increase' then 'charging_power'
@@ -120,8 +126,11 @@ select
     c.*,
     coalesce(w.twist, '') as twist,
     10 + case amount_kind
-        when 'discharge_energy' then rated_discharge_w * (ends_s - starts_s) // 3600 * (15 + draw('amount', stay, 25)) // 1000 * 10
-        when 'charge_energy' then rated_charge_w * (ends_s - starts_s) // 3600 * (20 + draw('amount', stay, 35)) // 1000 * 10
+        when 'discharge_energy'
+            then rated_discharge_w * (ends_s - starts_s) // 3600 * (15 + draw('amount', stay,
+            25)) // 1000 * 10
+        when 'charge_energy'
+            then rated_charge_w * (ends_s - starts_s) // 3600 * (20 + draw('amount', stay, 35)) // 1000 * 10
         when 'charging_power' then rated_charge_w * (30 + draw('amount', stay, 40)) // 1000 * 10
         when 'charging_power_limit' then rated_charge_w * (25 + draw('amount', stay, 30)) // 1000 * 10
     end as amount,
@@ -129,7 +138,8 @@ select
         when twist = 'delivers_nothing' then 0
         when twist = 'delivers_little' then 30
         when twist = 'delivers_too_much' then 150
-        when amount_kind = 'charging_power_limit' then if(chance('over the limit', stay, 500), 140, 60 + draw('share', stay, 35))
+        when amount_kind = 'charging_power_limit'
+            then if(chance('over the limit', stay, 500), 140, 60 + draw('share', stay, 35))
         when chance('nothing', stay, 150) then 0
         when chance('little', stay, 200) then 15 + draw('share', stay, 30)
         when chance('too much', stay, 250) then 122 + draw('share', stay, 30)
@@ -154,7 +164,8 @@ with answered as (
                 when amount_kind in ('discharge_energy', 'charge_energy') then amount * percent // 100
                 else amount * (answer_to_s - answer_from_s) // 3600 * percent // 100
             end,
-            if(amount_kind = 'discharge_energy', rated_discharge_w, rated_charge_w) * (answer_to_s - answer_from_s) // 3600
+            if(amount_kind = 'discharge_energy', rated_discharge_w,
+                rated_charge_w) * (answer_to_s - answer_from_s) // 3600
         ) end as answer_wh,
     from asked
 ),
@@ -168,18 +179,21 @@ rested as (
             when kind like 'guest%' then 900 + draw('guest', stay, 1600)
             else 1500 + draw('charge', stay, 2500)
         end as rest_wh,
-        if(kind like 'guest%' and event is null and twist <> 'lease_idle' and chance('guest gives', stay, 8800), 'out', 'in')
+        if(kind like 'guest%' and event is null and twist <> 'lease_idle'
+            and chance('guest gives', stay, 8800), 'out', 'in')
             as rest_direction,
         case
             when kind = 'own_night'
-                then greatest(coalesce(answer_to_s, 0) + 600, a_s + 300, day_to_s + 1800 + draw('off peak', point * 512 + day + 1, 3600))
+                then greatest(coalesce(answer_to_s, 0) + 600, a_s + 300,
+                    day_to_s + 1800 + draw('off peak', point * 512 + day + 1, 3600))
             else a_s + 900
         end as rest_from_s,
     from answered
 )
 select
     *,
-    rest_from_s + rest_wh * 3600 // (if(rest_direction = 'out', rated_discharge_w, rated_charge_w) * 8 // 10) + 1 as rest_to_s,
+    rest_from_s + rest_wh * 3600 // (if(rest_direction = 'out', rated_discharge_w,
+        rated_charge_w) * 8 // 10) + 1 as rest_to_s,
 from rested;
 """
 
@@ -189,10 +203,12 @@ with circles as (
     select *, answer_from_s + (answer_to_s - answer_from_s) // 2 as turn_s from stays where twist = 'circle'
 ),
 planned as (
-    select stay, point, answer_direction as direction, answer_from_s as from_s, answer_to_s as to_s, answer_wh as wh
+    select stay, point, answer_direction as direction, answer_from_s as from_s, answer_to_s as to_s,
+        answer_wh as wh
     from stays where comes and answer_wh > 0 and twist <> 'circle'
     union all
-    select stay, point, rest_direction, rest_from_s, least(rest_to_s, b_s), rest_wh from stays where comes and rest_wh > 0
+    select stay, point, rest_direction, rest_from_s, least(rest_to_s, b_s),
+        rest_wh from stays where comes and rest_wh > 0
     union all
     -- energy that goes in a circle: out in the first half of the event, back in the second
     select stay, point, 'out', answer_from_s, turn_s, answer_wh from circles

@@ -1,4 +1,4 @@
-"""What goes wrong, or differently: each stay has at most one twist, drawn from the stays that it can happen to.
+"""What goes wrong, or differently: each stay has one twist at most, drawn from those that it can happen to.
 
 A twist happens to `rate` of 100,000 stays and to one at least, so that a small fleet has every situation too.
 """

@@ -1,5 +1,6 @@
-"""The frame of a simulation: what was asked for, its local days, and the pseudo-random draws that everything is made of."""
+"""The frame of a simulation: what was asked for, its local days, and the draws that all is made of."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -15,6 +16,7 @@ MOST_EVSES = 1_000_000
 MOST_DAYS = 400
 FEWEST_EVSES = 20
 FEWEST_DAYS = 7
+NAME = r"[A-Za-z0-9][A-Za-z0-9._-]{0,15}"
 
 Progress = Callable[[str], None]
 
@@ -51,13 +53,20 @@ class World:
     def check(self) -> None:
         """Raise SimulationError where the numbers do not make a fleet."""
         if not FEWEST_EVSES <= self.evses <= MOST_EVSES:
-            raise SimulationError(f"a simulated fleet has {FEWEST_EVSES} to {MOST_EVSES} EVSEs, not {self.evses}")
+            raise SimulationError(
+                f"a simulated fleet has {FEWEST_EVSES} to {MOST_EVSES} EVSEs, not {self.evses}"
+            )
         if not FEWEST_DAYS <= self.days <= MOST_DAYS:
             raise SimulationError(f"a simulation lasts {FEWEST_DAYS} to {MOST_DAYS} days, not {self.days}")
         if not 1 <= len(self.regions) <= 50:
             raise SimulationError(f"a simulation has 1 to 50 regions, not {len(self.regions)}")
         if len(set(self.regions)) != len(self.regions):
             raise SimulationError("the regions of a simulation need different names")
+        for name in (*self.regions, f"{self.id_prefix}R"):
+            if not re.fullmatch(NAME, name):
+                raise SimulationError(
+                    f"{name!r} does not do in an id: up to 16 letters, digits, '.', '_', '-', no sign first"
+                )
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
@@ -98,8 +107,8 @@ def utc_text(epoch_s: int) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-# The draws. DuckDB's own hash() may change with its version, and md5 of a text costs 50 times more (0.55 against
-# 0.01 microseconds). So: a 32-bit integer mix (multiply and shift), whose constant is the md5 of seed
+# The draws. DuckDB's own hash() may change with its version, and md5 of a text costs 50 times more (0.55
+# against 0.01 microseconds). So: a 32-bit integer mix (multiply and shift), whose constant is the md5 of seed
 # and purpose, which DuckDB folds. A draw depends on seed, purpose and key, on no row order and no thread.
 DRAWS = """
 create macro mix_1(x) as (xor(x, x >> 16) * 569420461) & 4294967295;
@@ -124,7 +133,7 @@ create macro user_id(v) as numbered('U-', v);
 create macro home_contract_id(i) as numbered('C-H', i);
 create macro lot_contract_id(block) as numbered('C-L', block);
 create macro unknown_id(kind, n) as numbered(kind || 'X', n);
-create macro overlaps(from_1, to_1, from_2, to_2) as from_1 < to_2 and from_2 < to_1;
+create macro meets(from_1, to_1, from_2, to_2) as from_1 < to_2 and from_2 < to_1;
 """
 
 
@@ -135,8 +144,12 @@ def open_world(connection: duckdb.DuckDBPyConnection, world: World) -> None:
     connection.execute(DRAWS + NAMES)
     connection.execute("create table regions (region bigint, region_name varchar)")
     connection.executemany("insert into regions values (?, ?)", list(enumerate(world.regions)))
-    connection.execute("create table days (day bigint, from_s bigint, to_s bigint, label varchar, is_workday boolean)")
-    connection.executemany("insert into days values (?, ?, ?, ?, ?)", [_day(world, n) for n in range(-1, world.days + 1)])
+    connection.execute(
+        "create table days (day bigint, from_s bigint, to_s bigint, label varchar, is_workday boolean)"
+    )
+    connection.executemany(
+        "insert into days values (?, ?, ?, ?, ?)", [_day(world, n) for n in range(-1, world.days + 1)]
+    )
 
 
 def _variables(world: World) -> dict[str, int | str]:
@@ -153,8 +166,8 @@ def _variables(world: World) -> dict[str, int | str]:
         "window_to_s": window_to_s,
         "long_ago_s": window_from_s - 200 * DAY_S,
         "currency_digits": world.currency.digits,
-        "offset_s": _offset_s(world),
-        "offset": _offset_text(_offset_s(world)),
+        "zone_offset_s": _offset_s(world),
+        "zone_offset": _offset_text(_offset_s(world)),
     }
 
 
@@ -172,4 +185,10 @@ def _offset_text(offset_s: int) -> str:
 
 def _day(world: World, day: int) -> tuple[int, int, int, str, bool]:
     local_date = world.first_day + timedelta(days=day)
-    return day, world.midnight_s(day), world.midnight_s(day + 1), f"{local_date:%Y%m%d}", local_date.weekday() < 5
+    return (
+        day,
+        world.midnight_s(day),
+        world.midnight_s(day + 1),
+        f"{local_date:%Y%m%d}",
+        local_date.weekday() < 5,
+    )

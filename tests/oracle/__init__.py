@@ -2,6 +2,7 @@
 
 It is written from RULEBOOK.md and CONTRACTS.md alone; it does not import the product and the product does not import it.
 """
+
 from .base import Delivery, Trace, World
 from .branches import BRANCHES
 from .rewards import TariffError

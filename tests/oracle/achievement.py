@@ -1,4 +1,5 @@
 """Performances: requested and achieved (R12, R14), needed reads and status (R15), charger against meter (R16)."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -13,16 +14,16 @@ class Performance:
 
     event: object
     vehicle_id: str
-    vehicle: object           # its row at the event's start
+    vehicle: object  # its row at the event's start
     signal: object
-    segments: list            # of the vehicle that belong to the event, eligible or not
+    segments: list  # of the vehicle that belong to the event, eligible or not
     requested: int = 0
     achieved: int = 0
     compliant: dict = field(default_factory=dict)  # interval -> its eligible segments, earliest first
     status: str = ""
-    letters: list = field(default_factory=list)    # of the needed reads
-    payable_before_exchange: int = 0               # R17
-    payable: int = 0                               # R18: the sum of its lines
+    letters: list = field(default_factory=list)  # of the needed reads
+    payable_before_exchange: int = 0  # R17
+    payable: int = 0  # R18: the sum of its lines
     lines: list = field(default_factory=list)
 
     @property
@@ -43,6 +44,7 @@ class Performance:
 
 
 # ---------------------------------------------------------------- R12
+
 
 def compliant_intervals(performance, trace):
     """R12: {interval: its eligible segments} of the compliant intervals of a guard value."""
@@ -130,6 +132,7 @@ def rate_text(achieved, requested):
 
 # ---------------------------------------------------------------- R15
 
+
 def needed_reads(segments, kind):
     """R15: {(metering point, interval, direction): letter} of the needed reads; 'N' for a missing one."""
     reads = {}
@@ -200,6 +203,7 @@ def decide_status(known, performance, mismatches, tariff):
 
 # ---------------------------------------------------------------- R16
 
+
 def differences(known, segments, checks):
     """R16: {session_id: (is it a mismatch, largest difference compared)} of ended sessions with something to compare."""
     hit = known.trace.hit
@@ -247,6 +251,7 @@ def differences(known, segments, checks):
 
 # ---------------------------------------------------------------- R22
 
+
 def exchanges(known, segments, performances):
     """R22: {lease_id: (eligible backfeed, import in increase events or compliant guard intervals)}, of any period."""
     hit = known.trace.hit
@@ -287,8 +292,14 @@ def lease_outcome(known, lease, cover, segments, exchange, minimum):
         if known.is_specific(lease.evse_id, lease.vehicle_id, lease.valid_from):
             hit("R22.not_needed.specific")
             needless = True
-        if cover and any(s.eligible and s.session.evse_id == lease.evse_id and s.session.vehicle_id == lease.vehicle_id
-                         and cover[0] <= s.start and s.end <= cover[1] for s in segments):
+        if cover and any(
+            s.eligible
+            and s.session.evse_id == lease.evse_id
+            and s.session.vehicle_id == lease.vehicle_id
+            and cover[0] <= s.start
+            and s.end <= cover[1]
+            for s in segments
+        ):
             hit("R22.not_needed.eligible_otherwise")
             needless = True
         if needless:
@@ -307,8 +318,11 @@ def lease_outcome(known, lease, cover, segments, exchange, minimum):
         return "pending"
     window = (lease.valid_from, lease_end(lease))
     for session in known.sessions:
-        if (session.ended_at is None and (session.evse_id, session.vehicle_id) == (lease.evse_id, lease.vehicle_id)
-                and common(known.span(session), window)):
+        if (
+            session.ended_at is None
+            and (session.evse_id, session.vehicle_id) == (lease.evse_id, lease.vehicle_id)
+            and common(known.span(session), window)
+        ):
             hit("R22.pending.open_session")
             return "pending"
     hit("R22.lapsed.came" if own else "R22.lapsed.did_not_come")

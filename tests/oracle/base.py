@@ -3,28 +3,50 @@
 Everything here is slow and obvious on purpose. Instants are ints (seconds since 1970 UTC), spans are (start, end) pairs,
 half-open (R1); an end of None means "never".
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta
 from types import SimpleNamespace
 from zoneinfo import ZoneInfo
 
 HALF_HOUR = 1800
 NEVER = 10**15  # an instant after all others, for an open end
-EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 # feed -> (columns, how many of the leading ones named in KEYS)
 COLUMNS = {
     "aggregators": ["aggregator_id", "valid_from", "valid_to", "level", "parent_aggregator_id"],
     "vehicles": ["vehicle_id", "valid_from", "valid_to", "user_id", "child_aggregator_id", "ownership", "powertrain"],
     "contracts": ["contract_id", "valid_from", "valid_to", "manager_id", "manager_kind", "monthly_fee_minor"],
-    "evses": ["evse_id", "valid_from", "valid_to", "contract_id", "parking_lot_id", "region", "metering_point_id", "access",
-              "supply", "backfeed_capable", "rated_charge_w", "rated_discharge_w"],
+    "evses": [
+        "evse_id",
+        "valid_from",
+        "valid_to",
+        "contract_id",
+        "parking_lot_id",
+        "region",
+        "metering_point_id",
+        "access",
+        "supply",
+        "backfeed_capable",
+        "rated_charge_w",
+        "rated_discharge_w",
+    ],
     "specific_vehicles": ["evse_id", "vehicle_id", "valid_from", "valid_to"],
     "evse_offers": ["offer_id", "evse_id", "published_at", "offered_from", "offered_to"],
-    "permission_leases": ["lease_id", "evse_id", "vehicle_id", "kind", "granted_at", "consent_at", "valid_from", "valid_to",
-                          "revoked_at"],
+    "permission_leases": [
+        "lease_id",
+        "evse_id",
+        "vehicle_id",
+        "kind",
+        "granted_at",
+        "consent_at",
+        "valid_from",
+        "valid_to",
+        "revoked_at",
+    ],
     "meter_intervals": ["metering_point_id", "interval_start", "import_wh", "backfeed_wh", "quality"],
     "charger_sessions": ["session_id", "evse_id", "vehicle_id", "started_at", "ended_at", "charged_wh", "discharged_wh"],
     "dr_events": ["dr_event_id", "region", "direction", "starts_at", "ends_at"],
@@ -45,10 +67,33 @@ KEYS = {
     "dr_instructions": ["dr_event_id", "aggregator_id", "issued_at"],
     "dr_signals": ["dr_event_id", "vehicle_id", "issued_at"],
 }
-INSTANTS = {"valid_from", "valid_to", "published_at", "offered_from", "offered_to", "granted_at", "consent_at", "revoked_at",
-            "interval_start", "started_at", "ended_at", "starts_at", "ends_at", "issued_at"}
-INTEGERS = {"monthly_fee_minor", "rated_charge_w", "rated_discharge_w", "import_wh", "backfeed_wh", "charged_wh",
-            "discharged_wh", "amount_wh", "amount"}
+INSTANTS = {
+    "valid_from",
+    "valid_to",
+    "published_at",
+    "offered_from",
+    "offered_to",
+    "granted_at",
+    "consent_at",
+    "revoked_at",
+    "interval_start",
+    "started_at",
+    "ended_at",
+    "starts_at",
+    "ends_at",
+    "issued_at",
+}
+INTEGERS = {
+    "monthly_fee_minor",
+    "rated_charge_w",
+    "rated_discharge_w",
+    "import_wh",
+    "backfeed_wh",
+    "charged_wh",
+    "discharged_wh",
+    "amount_wh",
+    "amount",
+}
 
 
 @dataclass
@@ -69,6 +114,7 @@ class World:
 
 
 # ---------------------------------------------------------------- instants (R1, R2, R4)
+
 
 def instant(text):
     """R1: the text of an instant (with Z or an offset) as whole seconds; '' or None is None; an int stays."""
@@ -140,6 +186,7 @@ def union_of(spans):
 
 # ---------------------------------------------------------------- trace
 
+
 class Trace:
     """Counts which branches of the rules a settlement took. A name that is not listed in `branches` is a mistake."""
 
@@ -154,6 +201,7 @@ class Trace:
 
 
 # ---------------------------------------------------------------- what is known as of an instant (R6, R7)
+
 
 def parse(feed, row):
     """One row's text as values: instants and Wh as ints, '' of a nullable column as None, ids as text."""
@@ -186,9 +234,13 @@ def versions(world, as_of, trace):
             before = feeds[delivery.feed].get(key)
             if before is not None:
                 same_file = before[2] is delivery
-                trace.hit("R6.duplicate_row" if same_file else
-                          "R6.superseded_same_ingest" if instant(before[2].received_at) == instant(delivery.received_at) else
-                          "R6.superseded")
+                trace.hit(
+                    "R6.duplicate_row"
+                    if same_file
+                    else "R6.superseded_same_ingest"
+                    if instant(before[2].received_at) == instant(delivery.received_at)
+                    else "R6.superseded"
+                )
                 if before[1] == "cancelled" and status == "active":
                     trace.hit("R6.revived")
             feeds[delivery.feed][key] = (parsed, status, delivery)
@@ -211,8 +263,12 @@ class Known:
         self.as_of = as_of
         feeds = versions(world, as_of, trace)
         self.registry = {}  # feed -> id -> rows by valid_from
-        for feed, column in (("aggregators", "aggregator_id"), ("vehicles", "vehicle_id"), ("contracts", "contract_id"),
-                             ("evses", "evse_id")):
+        for feed, column in (
+            ("aggregators", "aggregator_id"),
+            ("vehicles", "vehicle_id"),
+            ("contracts", "contract_id"),
+            ("evses", "evse_id"),
+        ):
             by_id = {}
             for row in sorted(feeds[feed], key=lambda r: (getattr(r, column), r.valid_from)):
                 by_id.setdefault(getattr(row, column), []).append(row)

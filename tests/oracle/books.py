@@ -1,4 +1,5 @@
 """Aggregators (R13, R25) and the ledger (R24)."""
+
 from __future__ import annotations
 
 from .achievement import rate_text
@@ -52,8 +53,13 @@ def aggregator_rows(known, period, events, performances):
             achieved["child"][child] = achieved["child"].get(child, 0) + p.achieved
             parent = known.in_force("aggregators", child, at).parent_aggregator_id
             if not is_level(known, parent, "parent", at):
-                hit("R25.parent_empty" if parent == "" else "R25.parent_unknown" if
-                    known.in_force("aggregators", parent, at) is None else "R25.parent_is_no_parent")
+                hit(
+                    "R25.parent_empty"
+                    if parent == ""
+                    else "R25.parent_unknown"
+                    if known.in_force("aggregators", parent, at) is None
+                    else "R25.parent_is_no_parent"
+                )
                 continue
             hit("aggregators.child_and_parent")
             achieved["parent"][parent] = achieved["parent"].get(parent, 0) + p.achieved
@@ -78,9 +84,17 @@ def aggregator_rows(known, period, events, performances):
                     amount = sum(parents_told) if parents_told else None
                 if amount is None and level != "utility":
                     hit("aggregators.not_instructed")
-                rows.append(dict(settlement_period=period, dr_event_id=event.dr_event_id, level=level,
-                                 aggregator_id=aggregator_id, instructed_wh="" if amount is None else str(amount),
-                                 achieved_wh=str(wh), achievement_rate=rate_text(wh, amount) if amount else ""))
+                rows.append(
+                    dict(
+                        settlement_period=period,
+                        dr_event_id=event.dr_event_id,
+                        level=level,
+                        aggregator_id=aggregator_id,
+                        instructed_wh="" if amount is None else str(amount),
+                        achieved_wh=str(wh),
+                        achievement_rate=rate_text(wh, amount) if amount else "",
+                    )
+                )
     rows.sort(key=lambda r: (r["dr_event_id"], r["level"], r["aggregator_id"]))
     return rows, bad_parents
 
@@ -132,7 +146,14 @@ def bookings(trace, period, found, before, initial):
             hit("R24.back_to_0" if amount == 0 else "R24.changed")
         hit(f"R24.{'award' if initial else 'correction'}.{key[0]}")
         row = dict(zip(KEY, key))
-        row.update(booking_id=f"B{len(rows) + 1:06d}", settlement_period=period, booked_in_period=period,
-                   reason="award" if initial else "correction", amount=str(difference), unit=unit, tariff_version=version)
+        row.update(
+            booking_id=f"B{len(rows) + 1:06d}",
+            settlement_period=period,
+            booked_in_period=period,
+            reason="award" if initial else "correction",
+            amount=str(difference),
+            unit=unit,
+            tariff_version=version,
+        )
         rows.append({c: row[c] for c in COLUMNS})
     return rows

@@ -1,6 +1,7 @@
 """The branches of R4-R27 that a settlement can take, by name. `Trace.hit` refuses any other name."""
 
-BRANCHES = tuple("""
+BRANCHES = tuple(
+    """
 R4.event_of_other_period
 R4.event_runs_into_next_period
 R5.missing.direction_empty
@@ -237,4 +238,5 @@ aggregators.not_instructed
 aggregators.utility_not_instructed
 user_points.booked_back
 user_points.nothing
-""".split())
+""".split()
+)

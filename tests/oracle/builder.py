@@ -1,4 +1,5 @@
 """A builder of small worlds: ids with a prefix, rows per delivery, time slots, and meter reads that follow the sessions."""
+
 from __future__ import annotations
 
 from .base import COLUMNS, HALF_HOUR, INSTANTS, KEYS, Delivery, World, common, instant, intervals_of, text_of
@@ -20,21 +21,22 @@ def spelled(seconds, form):
 
 
 class Builder:
-    """Collects rows by (delivery number, file name, feed, key). Delivery 0 is the first, 2 the last by as-of, 3 comes after it."""
+    """Collects rows by (delivery number, file name, feed, key). 0 is the first, 2 the last by as-of, 3 after it."""
 
     def __init__(self, rng, prefix, anchor, as_of, period_edges):
         self.rng, self.prefix, self.anchor, self.as_of, self.edges = rng, prefix, anchor, as_of, period_edges
-        self.files = {}          # (number, file, feed) -> {key: row with python values}
-        self.evse_rows = {}      # evse_id -> its plain row
+        self.files = {}  # (number, file, feed) -> {key: row with python values}
+        self.evse_rows = {}  # evse_id -> its plain row
         self.vehicle_rows = {}
-        self.pairs = set()       # specific (evse, vehicle)
-        self.read_changes = {}   # (metering point, interval) -> function(read dict) -> read dict or None
+        self.pairs = set()  # specific (evse, vehicle)
+        self.read_changes = {}  # (metering point, interval) -> function(read dict) -> read dict or None
         self.counters = {}
         order = [0]
         for i in range(1, 9):
             order += [i, -i]
         self.free_slots = [anchor - 5400 + 10800 * i for i in order]
         self.used_slots = []
+        self.early_slots = [period_edges["middle"] + 2 * DAY + 10800 * i for i in range(20)]
 
     # ------------------------------------------------------------ small helpers
 
@@ -53,6 +55,10 @@ class Builder:
         start = self.free_slots.pop(0)
         self.used_slots.append(start)
         return start
+
+    def early_slot(self):
+        """Three free hours long before the first delivery: what is over, and paid, in the first of several runs."""
+        return self.early_slots.pop(0)
 
     def put(self, feed, number=0, file="part-a.csv", status=None, **values):
         """Deliver a row; the same key in the same file is replaced. All columns of the feed must be given."""
@@ -75,9 +81,15 @@ class Builder:
         contract_id = contract_id or self.id("C")
         fee = self.rng.choice([1, 7, 3001, 9001, 50003]) if fee is None else fee
         manager = manager or f"{self.prefix}M{self.rng.randint(1, 3)}"
-        return self.put("contracts", contract_id=contract_id, valid_from=valid_from, valid_to=valid_to, manager_id=manager,
-                        manager_kind=self.rng.choice(["company", "individual", "real_estate", "rental", "hotel"]),
-                        monthly_fee_minor=fee)
+        return self.put(
+            "contracts",
+            contract_id=contract_id,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            manager_id=manager,
+            manager_kind=self.rng.choice(["company", "individual", "real_estate", "rental", "hotel"]),
+            monthly_fee_minor=fee,
+        )
 
     def any_contract(self):
         rows = self.rows("contracts")
@@ -93,10 +105,17 @@ class Builder:
         evse_id = changes.pop("evse_id", None) or self.id("E")
         known = list(self.evse_rows.values())
         point = self.rng.choice(known)["metering_point_id"] if known and self.chance(0.2) else self.id("MP")
-        row = dict(contract_id=None, parking_lot_id=self.prefix + "P1", region=self.prefix + "R1",
-                   metering_point_id=point, access="specific", supply=self.rng.choice(["ac", "dc"]), backfeed_capable="true",
-                   rated_charge_w=self.rng.choice([999, 3000, 6000, 7333, 50000]),
-                   rated_discharge_w=self.rng.choice([500, 3000, 5999, 6001, 10000]))
+        row = dict(
+            contract_id=None,
+            parking_lot_id=self.prefix + "P1",
+            region=self.prefix + "R1",
+            metering_point_id=point,
+            access="specific",
+            supply=self.rng.choice(["ac", "dc"]),
+            backfeed_capable="true",
+            rated_charge_w=self.rng.choice([999, 3000, 6000, 7333, 50000]),
+            rated_discharge_w=self.rng.choice([500, 3000, 5999, 6001, 10000]),
+        )
         row.update(changes)
         if row["contract_id"] is None:
             row["contract_id"] = self.any_contract()
@@ -106,19 +125,32 @@ class Builder:
 
     def pick_evse(self, fresh=0.45, **attributes):
         """An EVSE with some attributes: one that is there, or a new one."""
-        found = [r for r in self.evse_rows.values() if all(r[k] == v for k, v in attributes.items())
-                 and r["valid_from"] == LONG_AGO and r["valid_to"] is None]
+        found = [
+            r
+            for r in self.evse_rows.values()
+            if all(r[k] == v for k, v in attributes.items()) and r["valid_from"] == LONG_AGO and r["valid_to"] is None
+        ]
         if found and (not self.chance(fresh) or len(self.evse_rows) >= 6):
             return self.rng.choice(found)
         return self.evse(**attributes)
 
     def aggregator(self, aggregator_id, level, parent="", valid_from=LONG_AGO, valid_to=None):
-        return self.put("aggregators", aggregator_id=self.prefix + aggregator_id, valid_from=valid_from, valid_to=valid_to,
-                        level=level, parent_aggregator_id=self.prefix + parent if parent else "")
+        return self.put(
+            "aggregators",
+            aggregator_id=self.prefix + aggregator_id,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            level=level,
+            parent_aggregator_id=self.prefix + parent if parent else "",
+        )
 
     def vehicle(self, valid_from=LONG_AGO, valid_to=None, **changes):
-        row = dict(user_id=f"{self.prefix}U{self.rng.randint(1, 4)}", child_aggregator_id=self.prefix + "CA1",
-                   ownership=self.rng.choice(["pov", "maas"]), powertrain=self.rng.choice(["bev", "phev", "fcev"]))
+        row = dict(
+            user_id=f"{self.prefix}U{self.rng.randint(1, 4)}",
+            child_aggregator_id=self.prefix + "CA1",
+            ownership=self.rng.choice(["pov", "maas"]),
+            powertrain=self.rng.choice(["bev", "phev", "fcev"]),
+        )
         vehicle_id = changes.pop("vehicle_id", None) or self.id("V")
         row.update(changes)
         row = self.put("vehicles", vehicle_id=vehicle_id, valid_from=valid_from, valid_to=valid_to, **row)
@@ -126,8 +158,11 @@ class Builder:
         return row
 
     def pick_vehicle(self, not_specific_at=None, fresh=0.5):
-        found = [v for v, r in self.vehicle_rows.items() if (not_specific_at, v) not in self.pairs
-                 and r["valid_from"] == LONG_AGO and r["valid_to"] is None]
+        found = [
+            v
+            for v, r in self.vehicle_rows.items()
+            if (not_specific_at, v) not in self.pairs and r["valid_from"] == LONG_AGO and r["valid_to"] is None
+        ]
         if found and (not self.chance(fresh) or len(self.vehicle_rows) >= 6):
             return self.rng.choice(found)
         return self.vehicle()["vehicle_id"]
@@ -144,17 +179,39 @@ class Builder:
         if not (self.chance(0.65) if aligned is None else aligned):
             start += self.rng.randint(-700, 700)
             end += self.rng.randint(-700, 700)
-        return self.put("dr_events", dr_event_id=self.id("D"), region=self.prefix + region, direction=direction,
-                        starts_at=start, ends_at=end)
+        return self.put(
+            "dr_events",
+            dr_event_id=self.id("D"),
+            region=self.prefix + region,
+            direction=direction,
+            starts_at=start,
+            ends_at=end,
+        )
 
     def signal(self, event, vehicle_id, kind, amount, before=None, **how):
         issued = event["starts_at"] - (self.rng.randint(1, 7200) if before is None else before)
-        return self.put("dr_signals", dr_event_id=event["dr_event_id"], vehicle_id=vehicle_id, issued_at=issued,
-                        amount_kind=kind, amount=max(1, amount), **how)
+        return self.put(
+            "dr_signals",
+            dr_event_id=event["dr_event_id"],
+            vehicle_id=vehicle_id,
+            issued_at=issued,
+            amount_kind=kind,
+            amount=max(1, amount),
+            **how,
+        )
 
     def session(self, evse_id, vehicle_id, start, end, charged=None, discharged=None, **how):
-        return self.put("charger_sessions", session_id=self.id("S"), evse_id=evse_id, vehicle_id=vehicle_id, started_at=start,
-                        ended_at=end, charged_wh=charged, discharged_wh=discharged, **how)
+        return self.put(
+            "charger_sessions",
+            session_id=self.id("S"),
+            evse_id=evse_id,
+            vehicle_id=vehicle_id,
+            started_at=start,
+            ended_at=end,
+            charged_wh=charged,
+            discharged_wh=discharged,
+            **how,
+        )
 
     def lease(self, evse_id, vehicle_id, valid_from, valid_to, kind=None, granted=None, consent=None, revoked=None, **how):
         kind = kind or self.rng.choice(["direct", "indirect"])
@@ -163,21 +220,37 @@ class Builder:
             consent = granted + self.rng.randint(-60, 0)
         if consent == "none":
             consent = None
-        return self.put("permission_leases", lease_id=self.id("L"), evse_id=evse_id, vehicle_id=vehicle_id, kind=kind,
-                        granted_at=granted, consent_at=consent if kind == "indirect" else None, valid_from=valid_from,
-                        valid_to=valid_to, revoked_at=revoked, **how)
+        return self.put(
+            "permission_leases",
+            lease_id=self.id("L"),
+            evse_id=evse_id,
+            vehicle_id=vehicle_id,
+            kind=kind,
+            granted_at=granted,
+            consent_at=consent if kind == "indirect" else None,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            revoked_at=revoked,
+            **how,
+        )
 
     def offer(self, evse_id, start, end, published=None, **how):
-        return self.put("evse_offers", offer_id=self.id("O"), evse_id=evse_id,
-                        published_at=start - self.rng.randint(0, 5000) if published is None else published,
-                        offered_from=start, offered_to=end, **how)
+        return self.put(
+            "evse_offers",
+            offer_id=self.id("O"),
+            evse_id=evse_id,
+            published_at=start - self.rng.randint(0, 5000) if published is None else published,
+            offered_from=start,
+            offered_to=end,
+            **how,
+        )
 
     # ------------------------------------------------------------ reads
 
     def visible(self, feed):
         """What the builder itself takes the last versions by as-of to be (for drafting reads only)."""
         last = {}
-        for (number, file, f), rows in sorted(self.files.items(), key=lambda kv: kv[0]):
+        for (number, _, f), rows in sorted(self.files.items(), key=lambda kv: kv[0]):
             if f == feed and number <= 2:
                 last.update(rows)
         return [r for r in last.values() if r.get("row_status") != "cancelled"]
@@ -212,14 +285,18 @@ class Builder:
                 read[1] += s["discharged_wh"] * seconds // whole
         noise = rng.choice([0, 0, 3, 20, 60])
         for (point, interval), (imported, backfed) in sorted(reads.items()):
-            read = dict(import_wh=imported + (rng.randint(0, noise) if imported else 0),
-                        backfeed_wh=backfed + (rng.randint(0, noise) if backfed else 0), quality="A")
-            if rng.random() < fault_rate:
-                read = rng.choice([self.estimated, self.substituted, self.missing, self.no_row, self.no_import,
-                                   self.no_backfeed, self.zero])(read)
+            read = dict(
+                import_wh=imported + (rng.randint(0, noise) if imported else 0),
+                backfeed_wh=backfed + (rng.randint(0, noise) if backfed else 0),
+                quality="A",
+            )
             change = self.read_changes.pop((point, interval), None)
             if change:
-                read = change(read) if read else change(dict(import_wh=imported, backfeed_wh=backfed, quality="A"))
+                read = change(read)
+            elif rng.random() < fault_rate:
+                read = rng.choice(
+                    [self.estimated, self.substituted, self.missing, self.no_row, self.no_import, self.no_backfeed, self.zero]
+                )(read)
             self.put_read(point, interval, read)
         for (point, interval), change in sorted(self.read_changes.items()):
             self.put_read(point, interval, change(dict(import_wh=0, backfeed_wh=0, quality="A")))
@@ -281,4 +358,5 @@ class Builder:
                     written.append(dict(text))
             self.rng.shuffle(written)
             deliveries.append(Delivery(text_of(received[number]), feed, file, written))
+        self.rng.shuffle(deliveries)
         return World(deliveries)

@@ -1,11 +1,23 @@
 """R25 and R27: what an operator has to look at, one row per grain. `detail` is a sentence that names what the keys do not."""
+
 from __future__ import annotations
 
 from .base import NEVER, common, intervals_of, local_date, text_of
 from .segments import lease_known
 
-COLUMNS = ["settlement_period", "code", "metering_point_id", "evse_id", "vehicle_id", "dr_event_id", "lease_id", "session_id",
-           "local_date", "energy_wh", "detail"]
+COLUMNS = [
+    "settlement_period",
+    "code",
+    "metering_point_id",
+    "evse_id",
+    "vehicle_id",
+    "dr_event_id",
+    "lease_id",
+    "session_id",
+    "local_date",
+    "energy_wh",
+    "detail",
+]
 
 
 class Listing:
@@ -16,7 +28,7 @@ class Listing:
 
     def add(self, code, detail, energy=None, **keys):
         self.trace.hit("R27." + code)
-        row = {c: "" for c in COLUMNS}
+        row = dict.fromkeys(COLUMNS, "")
         row.update(settlement_period=self.period, code=code, detail=detail, energy_wh="" if energy is None else str(energy))
         for name, value in keys.items():
             row[name] = str(value)
@@ -25,7 +37,7 @@ class Listing:
 
 def overlap_pairs(things, span_of):
     """Pairs (smaller id first, as `things` are sorted) whose spans overlap."""
-    return [(a, b) for i, a in enumerate(things) for b in things[i + 1:] if common(span_of(a), span_of(b))]
+    return [(a, b) for i, a in enumerate(things) for b in things[i + 1 :] if common(span_of(a), span_of(b))]
 
 
 def all_exceptions(s):
@@ -87,7 +99,7 @@ def sessions(s, out):
         if session.ended_at is None and known.span(session)[1] < NEVER:
             out.add("unclosed_session", "Ask the charger's operator for its end.", **ids)
     for a, b in overlap_pairs(known.sessions, known.span):
-        if not (common(known.span(a), s.period_span) or common(known.span(b), s.period_span)):
+        if not common(known.span(a), known.span(b), s.period_span):
             continue
         if a.evse_id == b.evse_id:
             out.add("overlapping_sessions", f"Overlaps {b.session_id}.", session_id=a.session_id, evse_id=a.evse_id)
@@ -98,16 +110,21 @@ def sessions(s, out):
 def leases(s, out):
     """R27: the codes whose grain has a lease."""
     known = s.known
-    span = lambda lease: (lease.valid_from, lease.valid_to)  # noqa: E731
     covered = [lease for lease in known.leases if s.covers[lease.lease_id]]
     for lease, outcome, _ in s.outcomes:
         if outcome == "lapsed":
-            out.add("lapsed_lease", "Used or not, too little was exchanged.", lease_id=lease.lease_id, evse_id=lease.evse_id,
-                    vehicle_id=lease.vehicle_id)
+            out.add(
+                "lapsed_lease",
+                "Used or not, too little was exchanged.",
+                lease_id=lease.lease_id,
+                evse_id=lease.evse_id,
+                vehicle_id=lease.vehicle_id,
+            )
     for a, b in overlap_pairs(covered, lambda lease: s.covers[lease.lease_id]):
-        if a.evse_id == b.evse_id and (common(span(a), s.period_span) or common(span(b), s.period_span)):
-            known.trace.hit("R27.overlapping_leases.one_vehicle" if a.vehicle_id == b.vehicle_id else
-                            "R27.overlapping_leases.two_vehicles")
+        if a.evse_id == b.evse_id and common(s.covers[a.lease_id], s.covers[b.lease_id], s.period_span):
+            known.trace.hit(
+                "R27.overlapping_leases.one_vehicle" if a.vehicle_id == b.vehicle_id else "R27.overlapping_leases.two_vehicles"
+            )
             out.add("overlapping_leases", f"Overlaps {b.lease_id}.", lease_id=a.lease_id, evse_id=a.evse_id)
     for lease in covered:
         for session in known.sessions:
@@ -116,12 +133,17 @@ def leases(s, out):
             both = common(known.span(session), s.covers[lease.lease_id])
             if both is None:
                 continue
-            if not any(common(both, p) for p in known.specific.get((session.evse_id, session.vehicle_id), [])):
+            specific = known.specific.get((session.evse_id, session.vehicle_id), [])
+            if not any(common(both, p, s.period_span) for p in specific):
                 continue
-            if not (common(known.span(session), s.period_span) or common(span(lease), s.period_span)):
-                continue
-            out.add("lease_during_specific_use", f"Lease of {lease.vehicle_id}.", lease_id=lease.lease_id,
-                    session_id=session.session_id, evse_id=session.evse_id, vehicle_id=session.vehicle_id)
+            out.add(
+                "lease_during_specific_use",
+                f"Lease of {lease.vehicle_id}.",
+                lease_id=lease.lease_id,
+                session_id=session.session_id,
+                evse_id=session.evse_id,
+                vehicle_id=session.vehicle_id,
+            )
 
 
 def dispatch(s, out):
@@ -139,12 +161,20 @@ def dispatch(s, out):
     for code, signals in (("late_signal", s.late), ("signal_direction_mismatch", s.mismatching)):
         for signal in signals:
             if s.in_period(known.events[signal.dr_event_id].starts_at):
-                out.add(code, f"Issued at {text_of(signal.issued_at)}.", dr_event_id=signal.dr_event_id,
-                        vehicle_id=signal.vehicle_id)
+                out.add(
+                    code,
+                    f"Issued at {text_of(signal.issued_at)}.",
+                    dr_event_id=signal.dr_event_id,
+                    vehicle_id=signal.vehicle_id,
+                )
     for performance in s.performances_of_period:
         if not performance.segments:
-            out.add("signal_without_session", "The vehicle did not come.", dr_event_id=performance.event.dr_event_id,
-                    vehicle_id=performance.vehicle_id)
+            out.add(
+                "signal_without_session",
+                "The vehicle did not come.",
+                dr_event_id=performance.event.dr_event_id,
+                vehicle_id=performance.vehicle_id,
+            )
 
 
 def unknown_references(s, out):
@@ -165,8 +195,11 @@ def unknown_references(s, out):
         span = known.span(session)
         if unknown_in_some_interval(session.evse_id, span):
             add("session_evse", session.evse_id, **ids)
-        if (session.vehicle_id and common(span, s.period_span)
-                and known.in_force("vehicles", session.vehicle_id, session.started_at) is None):
+        if (
+            session.vehicle_id
+            and common(span, s.period_span)
+            and known.in_force("vehicles", session.vehicle_id, session.started_at) is None
+        ):
             add("session_vehicle", session.vehicle_id, **ids)
     for signal in known.signals:
         ids = dict(dr_event_id=signal.dr_event_id, vehicle_id=signal.vehicle_id)
@@ -180,10 +213,12 @@ def unknown_references(s, out):
         event = known.events.get(instruction.dr_event_id)
         if event is None:
             if s.in_period(instruction.issued_at):
-                add("instruction_event", f"{instruction.dr_event_id} (to {instruction.aggregator_id})",
-                    dr_event_id=instruction.dr_event_id)
-        elif (s.in_period(event.starts_at)
-              and known.in_force("aggregators", instruction.aggregator_id, event.starts_at) is None):
+                add(
+                    "instruction_event",
+                    f"{instruction.dr_event_id} (to {instruction.aggregator_id})",
+                    dr_event_id=instruction.dr_event_id,
+                )
+        elif s.in_period(event.starts_at) and known.in_force("aggregators", instruction.aggregator_id, event.starts_at) is None:
             add("instruction_aggregator", instruction.aggregator_id, dr_event_id=instruction.dr_event_id)
     for lease in known.leases:
         if common((lease.valid_from, lease.valid_to), s.period_span) and not lease_known(known, lease):
@@ -198,13 +233,19 @@ def unknown_references(s, out):
     pairs = set()
     for evse_id in known.registry["evses"]:
         for row, span in known.spans_in_force("evses", evse_id):
-            if common(span, s.period_span) and not any(common(contract_span, s.period_span) for _, contract_span
-                                                       in known.spans_in_force("contracts", row.contract_id)):
+            if common(span, s.period_span) and not any(
+                common(contract_span, s.period_span) for _, contract_span in known.spans_in_force("contracts", row.contract_id)
+            ):
                 pairs.add((evse_id, row.contract_id))
     for evse_id, contract_id in sorted(pairs):
         add("evse_contract", contract_id, evse_id=evse_id)
-    for vehicle_id, child_id in sorted({(p.vehicle_id, p.vehicle.child_aggregator_id) for p in s.performances_of_period
-                                        if not is_level(known, p.vehicle.child_aggregator_id, "child", p.event.starts_at)}):
+    for vehicle_id, child_id in sorted(
+        {
+            (p.vehicle_id, p.vehicle.child_aggregator_id)
+            for p in s.performances_of_period
+            if not is_level(known, p.vehicle.child_aggregator_id, "child", p.event.starts_at)
+        }
+    ):
         add("vehicle_child", child_id, vehicle_id=vehicle_id)
     for child_id, parent_id in sorted(s.children_with_unknown_parent):
         add("child_parent", f"{parent_id} (of {child_id})")

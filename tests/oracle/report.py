@@ -1,4 +1,5 @@
 """`python -m tests.oracle.report --worlds 200`: how many of the random worlds reach each branch."""
+
 from __future__ import annotations
 
 import argparse
@@ -32,8 +33,10 @@ def main():
     reached = count(arguments.worlds, arguments.seed)
     for branch in sorted(BRANCHES, key=lambda b: (reached[b], b)):
         print(f"{reached[branch]:5d}  {branch}")
-    print(f"{len(BRANCHES)} branches, least reached by {min(reached.values())} of {arguments.worlds} worlds,"
-          f" {time.monotonic() - begin:.1f} s")
+    print(
+        f"{len(BRANCHES)} branches, least reached by {min(reached.values())} of {arguments.worlds} worlds,"
+        f" {time.monotonic() - begin:.1f} s"
+    )
 
 
 if __name__ == "__main__":

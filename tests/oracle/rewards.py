@@ -1,4 +1,5 @@
 """Payables (R17), lines (R18), points (R19), fee reductions (R20), tariffs (R21)."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ class TariffError(Exception):
 
 
 # ---------------------------------------------------------------- R21
+
 
 def effective_from(tariff):
     """R21: a tariff's date, whether YAML gave a date or text."""
@@ -36,6 +38,7 @@ def tariff_on(tariffs, day):
 
 
 # ---------------------------------------------------------------- R17
+
 
 def payable_of(performance, tariff, trace):
     """R17: what is payable before R18's condition of exchange."""
@@ -72,6 +75,7 @@ DIRECTION_NAME = {"discharge_energy": "discharge", "charge_energy": "charge", "c
 
 # ---------------------------------------------------------------- R18, R19
 
+
 @dataclass
 class Line:
     """R18: one (DR event, vehicle, EVSE, lease or none, access class)."""
@@ -107,8 +111,11 @@ def lines_of(performance, exchange, minimum, trace):
     if len(ordered) > 1:
         hit("R18.several_lines")
     if performance.achieved:
-        shares = largest_remainder(performance.payable_before_exchange, [line.achieved for line in ordered],
-                                   lambda i, j, tied: hit("R18.tie" if tied else "R18.leftover"))
+        shares = largest_remainder(
+            performance.payable_before_exchange,
+            [line.achieved for line in ordered],
+            lambda i, j, tied: hit("R18.tie" if tied else "R18.leftover"),
+        )
         for line, share in zip(ordered, shares):
             line.payable = share
     elif ordered:
@@ -141,8 +148,15 @@ def points_of(line, tariff, trace):
             points = round_half_up(exact)
             if line.payable:
                 hit("R19.rate." + line.performance.unit)
-                hit("R19.exact" if points == exact else "R19.exactly_half" if points - exact == Fraction(1, 2) else
-                    "R19.rounded_up" if points > exact else "R19.rounded_down")
+                hit(
+                    "R19.exact"
+                    if points == exact
+                    else "R19.exactly_half"
+                    if points - exact == Fraction(1, 2)
+                    else "R19.rounded_up"
+                    if points > exact
+                    else "R19.rounded_down"
+                )
             return points
     if line.payable:
         hit("R19.no_rate")
@@ -150,6 +164,7 @@ def points_of(line, tariff, trace):
 
 
 # ---------------------------------------------------------------- R20
+
 
 @dataclass
 class FeeReduction:
@@ -211,8 +226,10 @@ def tier_rate(tariff, power_w, trace):
     if best is None:
         trace.hit("R20.no_tier")
         return Fraction(0)
-    trace.hit("R20.tier." + ("lowest" if best["from_w"] == min(t["from_w"] for t in
-                                                               tariff["fee_reduction"]["performance_tiers"]) else "higher"))
+    trace.hit(
+        "R20.tier."
+        + ("lowest" if best["from_w"] == min(t["from_w"] for t in tariff["fee_reduction"]["performance_tiers"]) else "higher")
+    )
     return Fraction(best["per_kwh"])
 
 
@@ -238,8 +255,9 @@ def performance_part(known, contract_id, lines, tariff):
             continue
         wh += line.payable
         increase = event.direction == "increase"
-        money += Fraction(line.payable, 1000) * tier_rate(tariff, evse.rated_charge_w if increase else evse.rated_discharge_w,
-                                                          known.trace)
+        money += Fraction(line.payable, 1000) * tier_rate(
+            tariff, evse.rated_charge_w if increase else evse.rated_discharge_w, known.trace
+        )
         if line.payable:
             hit("R20.performance." + event.direction)
     return wh, money
@@ -282,8 +300,7 @@ def offering_part(known, contract_id, period_span, tariff):
                 hit("R20.offer.two_cover_paid_once")
             hit("R20.offer.paid")
             watt_half_hours += evse.rated_discharge_w
-    return watt_half_hours, (Fraction(watt_half_hours, 1000) / 2
-                             * Fraction(tariff["fee_reduction"]["offering_per_kw_hour"]))
+    return watt_half_hours, (Fraction(watt_half_hours, 1000) / 2 * Fraction(tariff["fee_reduction"]["offering_per_kw_hour"]))
 
 
 def offer_blocked(known, evse_id, interval):
@@ -321,8 +338,11 @@ def fee_reductions(known, lines, period, period_span, tariffs):
             hit("R20.cap_binds" if performance + offering > cap else "R20.cap_does_not_bind")
             if reduction != exact:
                 hit("R20.rounded_down")
-        result.append(FeeReduction(contract_id, row.manager_id, performance_wh, watt_half_hours // 2, performance, offering,
-                                   cap, reduction))
+        result.append(
+            FeeReduction(
+                contract_id, row.manager_id, performance_wh, watt_half_hours // 2, performance, offering, cap, reduction
+            )
+        )
     return result
 
 

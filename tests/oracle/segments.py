@@ -1,12 +1,17 @@
-"""From reads to vehicles: signals to settle (R13), lease covers (R10), segments (R8), apportionment (R9), classes (R10, R11)."""
+"""From reads to vehicles: signals (R13), lease covers (R10), segments (R8), apportionment (R9), classes (R10, R11)."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from .base import HALF_HOUR, NEVER, common, intervals_of
 
-DIRECTION_OF = {"discharge_energy": "suppression", "charging_power_limit": "suppression",
-                "charge_energy": "increase", "charging_power": "increase"}
+DIRECTION_OF = {
+    "discharge_energy": "suppression",
+    "charging_power_limit": "suppression",
+    "charge_energy": "increase",
+    "charging_power": "increase",
+}
 
 
 @dataclass
@@ -14,14 +19,14 @@ class Segment:
     """A piece of a session within one half hour (R8), with what it was given (R9) and what it is (R10-R12)."""
 
     session: object
-    evse: object              # the EVSE's row at the interval's start (R7)
+    evse: object  # the EVSE's row at the interval's start (R7)
     interval: int
     start: int
     end: int
     access_class: str = ""
     lease_id: str = ""
-    event_id: str = ""        # the event it belongs to (R12), or ''
-    import_wh: int | None = None    # R9; None where the read is missing
+    event_id: str = ""  # the event it belongs to (R12), or ''
+    import_wh: int | None = None  # R9; None where the read is missing
     backfeed_wh: int | None = None
     import_quality: str = "N"
     backfeed_quality: str = "N"
@@ -49,6 +54,7 @@ class Segment:
 
 
 # ---------------------------------------------------------------- R13
+
 
 def signals_to_settle(known):
     """R13: {(dr_event_id, vehicle_id): signal}, and the late and the mismatching signals."""
@@ -91,6 +97,7 @@ def signals_to_settle(known):
 
 # ---------------------------------------------------------------- R10: leases
 
+
 def lease_end(lease):
     """R10, R22: min(valid_to, revoked_at)."""
     return lease.valid_to if lease.revoked_at is None else min(lease.valid_to, lease.revoked_at)
@@ -98,8 +105,10 @@ def lease_end(lease):
 
 def lease_known(known, lease):
     """R10, R25: are its EVSE and vehicle known at its valid_from?"""
-    return (known.in_force("evses", lease.evse_id, lease.valid_from) is not None
-            and known.in_force("vehicles", lease.vehicle_id, lease.valid_from) is not None)
+    return (
+        known.in_force("evses", lease.evse_id, lease.valid_from) is not None
+        and known.in_force("vehicles", lease.vehicle_id, lease.valid_from) is not None
+    )
 
 
 def cover_of(known, lease):
@@ -127,6 +136,7 @@ def cover_of(known, lease):
 
 
 # ---------------------------------------------------------------- R8
+
 
 def cut(known, covers, settled):
     """R8: the segments of every ended session in every interval at whose start its EVSE is known (R7, R25)."""
@@ -156,7 +166,7 @@ def cut(known, covers, settled):
                     if start < edge < end:
                         hit("R8.cut.specific")
                         cuts.add(edge)
-            for (event_id, vehicle_id) in settled:
+            for event_id, vehicle_id in settled:
                 event = known.events[event_id]
                 if vehicle_id == session.vehicle_id and event.region == evse.region:
                     for edge in (event.starts_at, event.ends_at):
@@ -184,14 +194,20 @@ def trace_edges_that_do_not_cut(known, session, evse, span, cuts, covers, settle
             hit("R8.no_cut.inside_the_union")
     for lease in known.leases:
         if lease.evse_id == session.evse_id and any(inside(e) for e in (lease.valid_from, lease.valid_to, lease.revoked_at)):
-            hit("R8.no_cut.lease_of_another" if lease.vehicle_id != session.vehicle_id else
-                "R8.no_cut.edge_outside_cover" if covers[lease.lease_id] else "R8.no_cut.empty_cover")
+            hit(
+                "R8.no_cut.lease_of_another"
+                if lease.vehicle_id != session.vehicle_id
+                else "R8.no_cut.edge_outside_cover"
+                if covers[lease.lease_id]
+                else "R8.no_cut.empty_cover"
+            )
     for event in known.events.values():
         if inside(event.starts_at) or inside(event.ends_at):
             hit("R8.no_cut.event_of_other_region" if event.region != evse.region else "R8.no_cut.no_signal_to_settle")
 
 
 # ---------------------------------------------------------------- R9
+
 
 def largest_remainder(total, weights, on_leftover=None):
     """R9, R18: shares of `total` in proportion to integer weights; `weights` are in tie order; sum of the shares = total.
@@ -256,6 +272,7 @@ def apportion(known, segments):
 
 # ---------------------------------------------------------------- R10, R12: what a segment is
 
+
 def classify(known, segments, covers):
     """R10: access class of each segment, and its lease."""
     hit = known.trace.hit
@@ -279,10 +296,14 @@ def classify(known, segments, covers):
             covering = []
             for lease in known.leases:
                 cover = covers[lease.lease_id]
-                if ((lease.evse_id, lease.vehicle_id) == (session.evse_id, session.vehicle_id) and cover
-                        and cover[0] <= segment.start and segment.end <= cover[1]):
+                if (
+                    (lease.evse_id, lease.vehicle_id) == (session.evse_id, session.vehicle_id)
+                    and cover
+                    and cover[0] <= segment.start
+                    and segment.end <= cover[1]
+                ):
                     covering.append(lease)
-            covering.sort(key=lambda l: (l.valid_from, l.lease_id))
+            covering.sort(key=lambda x: (x.valid_from, x.lease_id))
             if covering:
                 hit("R10.leased")
                 if len(covering) > 1:
@@ -306,7 +327,7 @@ def assign_events(known, segments, settled):
     hit = known.trace.hit
     for segment in segments:
         candidates = []
-        for (event_id, vehicle_id) in settled:
+        for event_id, vehicle_id in settled:
             event = known.events[event_id]
             if vehicle_id != segment.session.vehicle_id:
                 continue
@@ -354,6 +375,7 @@ def trace_open_spans(known):
                 enders = [o for o in known.sessions if o.started_at == end and o.session_id != session.session_id]
                 if any(o.evse_id == session.evse_id for o in enders):
                     known.trace.hit("R9.open.until_next_at_evse")
-                if any(session.vehicle_id and o.vehicle_id == session.vehicle_id and o.evse_id != session.evse_id
-                       for o in enders):
+                if any(
+                    session.vehicle_id and o.vehicle_id == session.vehicle_id and o.evse_id != session.evse_id for o in enders
+                ):
                     known.trace.hit("R9.open.until_next_of_vehicle")

@@ -114,11 +114,12 @@ union all
 select
     'vehicle_in_two_places' as code,
     session_id,
-    evse_id,
+    '' as evse_id,
     vehicle_id,
     null as energy_wh,
     format(
-        'The vehicle is also in session {} at EVSE {}: ask which identification is wrong.', other_session_id, other_evse_id
+        'At EVSE {} while also in session {} at EVSE {}: ask which identification is wrong.',
+        evse_id, other_session_id, other_evse_id
     ) as detail,
 from in_two_places
 

@@ -5,10 +5,6 @@ sessions as (
     where {{ touches_period('started_at', 'lasts_to') }}
 ),
 
-visits as (
-    select * from {{ ref('int_visits') }}
-),
-
 evses as (
     select * from {{ ref('int_evses_in_force') }}
 ),
@@ -37,6 +33,7 @@ leases as (
 
 offers as (
     select * from {{ ref('stg_evse_offers') }}
+    where {{ touches_period('offered_from', 'offered_to') }}
 ),
 
 settled_signals as (
@@ -44,35 +41,59 @@ settled_signals as (
     where {{ in_period('starts_at') }}
 ),
 
-visited as (
+-- Half hours of the period that a session or an offer touches, as a range of whole half hours.
+needing_evse as (
     select
+        'session ' || session_id as fact,
         session_id,
-        sum({{ seconds_between('visit_from', 'visit_to') }}) as visited_seconds,
-    from visits
-    group by session_id
+        evse_id,
+        vehicle_id,
+        {{ half_hours_touched('started_at', 'lasts_to') }}
+    from sessions
+
+    union all
+
+    select
+        'offer ' || offer_id as fact,
+        null as session_id,
+        evse_id,
+        null as vehicle_id,
+        {{ half_hours_touched('offered_from', 'offered_to') }}
+    from offers
 ),
 
--- An EVSE is judged half hour by half hour; of an open session, at its start.
-session_evses as (
+governed as (
     select
-        'session ' || sessions.session_id as fact,
-        'EVSE ' || sessions.evse_id as missing,
-        sessions.session_id,
-        sessions.evse_id,
-        sessions.vehicle_id,
-    from sessions
-    left join visited on sessions.session_id = visited.session_id
-    left join evses
+        needing_evse.fact,
+        sum(
+            {{ seconds_between(
+                'greatest(evses.governs_from, needing_evse.touched_from)',
+                'least(evses.governs_to, needing_evse.touched_to)'
+            ) }}
+        ) as governed_seconds,
+    from needing_evse
+    inner join evses
         on
-            sessions.is_open
-            and sessions.evse_id = evses.evse_id
-            and {{ half_hour_of('sessions.started_at') }} >= evses.governs_from
-            and {{ half_hour_of('sessions.started_at') }} < evses.governs_to
+            needing_evse.evse_id = evses.evse_id
+            and evses.governs_from < needing_evse.touched_to
+            and evses.governs_to > needing_evse.touched_from
+    where evses.governs_from < evses.governs_to
+    group by needing_evse.fact
+),
+
+-- An EVSE is judged half hour by half hour: one without a row of it is enough.
+missing_evses as (
+    select
+        needing_evse.fact,
+        'EVSE ' || needing_evse.evse_id as missing,
+        needing_evse.session_id,
+        needing_evse.evse_id,
+        needing_evse.vehicle_id,
+    from needing_evse
+    left join governed on needing_evse.fact = governed.fact
     where
-        case
-            when sessions.is_open then evses.evse_id is null
-            else coalesce(visited.visited_seconds, 0) < sessions.session_seconds
-        end
+        coalesce(governed.governed_seconds, 0)
+        < {{ seconds_between('needing_evse.touched_from', 'needing_evse.touched_to') }}
 ),
 
 session_vehicles as (
@@ -147,32 +168,6 @@ lease_vehicles as (
     where not vehicle_is_known
 ),
 
-offered_half_hours as (
-    select
-        offer_id,
-        evse_id,
-        {{ half_hours_between(
-            'greatest(' ~ half_hour_from('offered_from') ~ ', ' ~ instant_of('period_from') ~ ')',
-            'least(' ~ half_hour_of('offered_to') ~ ', ' ~ instant_of('period_to') ~ ')'
-        ) }} as interval_start,
-    from offers
-    where {{ touches_period('offered_from', 'offered_to') }}
-),
-
-offer_evses as (
-    select distinct
-        'offer ' || offered_half_hours.offer_id as fact,
-        'EVSE ' || offered_half_hours.evse_id as missing,
-        offered_half_hours.evse_id,
-    from offered_half_hours
-    left join evses
-        on
-            offered_half_hours.evse_id = evses.evse_id
-            and offered_half_hours.interval_start >= evses.governs_from
-            and offered_half_hours.interval_start < evses.governs_to
-    where evses.evse_id is null
-),
-
 evse_contracts as (
     select distinct
         'EVSE ' || evses.evse_id as fact,
@@ -189,9 +184,8 @@ vehicle_children as (
     select distinct
         settled_signals.vehicle_id,
         settled_signals.child_aggregator_id,
-        child.level,
-        child.parent_aggregator_id,
         settled_signals.starts_at,
+        child.level,
     from settled_signals
     left join aggregators as child
         on
@@ -209,25 +203,43 @@ unknown_children as (
     where level is distinct from 'child'
 ),
 
+children as (
+    select
+        child_aggregator_id as aggregator_id,
+        starts_at,
+    from vehicle_children
+    where level = 'child'
+
+    union
+
+    select
+        aggregator_id,
+        starts_at,
+    from instructions
+    where level = 'child' and is_counted and {{ in_period('starts_at') }}
+),
+
 unknown_parents as (
     select distinct
-        'child aggregator ' || vehicle_children.child_aggregator_id as fact,
-        'parent aggregator ' || vehicle_children.parent_aggregator_id as missing,
-    from vehicle_children
+        'child aggregator ' || children.aggregator_id as fact,
+        'parent aggregator ' || child.parent_aggregator_id as missing,
+    from children
+    inner join aggregators as child
+        on
+            children.aggregator_id = child.aggregator_id
+            and children.starts_at >= child.in_force_from
+            and children.starts_at < child.in_force_to
     left join aggregators as parent
         on
-            vehicle_children.parent_aggregator_id = parent.aggregator_id
-            and vehicle_children.starts_at >= parent.in_force_from
-            and vehicle_children.starts_at < parent.in_force_to
-    where
-        vehicle_children.level = 'child'
-        and vehicle_children.parent_aggregator_id is not null
-        and parent.level is distinct from 'parent'
+            child.parent_aggregator_id = parent.aggregator_id
+            and children.starts_at >= parent.in_force_from
+            and children.starts_at < parent.in_force_to
+    where child.parent_aggregator_id is not null and parent.level is distinct from 'parent'
 ),
 
 -- R25: one row per fact and missing id.
 unknown_references as (
-    select * from session_evses
+    select * from missing_evses
     union all by name
     select * from session_vehicles
     union all by name
@@ -242,8 +254,6 @@ unknown_references as (
     select * from lease_evses
     union all by name
     select * from lease_vehicles
-    union all by name
-    select * from offer_evses
     union all by name
     select * from evse_contracts
     union all by name

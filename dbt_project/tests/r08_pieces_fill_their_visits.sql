@@ -1,0 +1,39 @@
+-- Guards R8: the pieces of a visit follow each other without gap or overlap, from its start to its end.
+-- At stake: seconds in no piece earn nothing, and take no share of the meter's energy, which then goes to
+-- another vehicle; seconds in two pieces are paid twice.
+with
+
+visits as (
+    select
+        session_id,
+        sum({{ seconds_between('visit_from', 'visit_to') }}) as visited_seconds,
+    from {{ ref('int_visits') }}
+    group by session_id
+),
+
+following as (
+    select
+        session_id,
+        piece_from,
+        piece_to,
+        lead(piece_from) over (partition by session_id order by piece_from) as next_piece_from,
+    from {{ ref('int_pieces') }}
+),
+
+pieces as (
+    select
+        session_id,
+        sum({{ seconds_between('piece_from', 'piece_to') }}) as cut_seconds,
+        bool_or(piece_from >= piece_to or coalesce(piece_to > next_piece_from, false)) as overlaps,
+    from following
+    group by session_id
+)
+
+select
+    coalesce(visits.session_id, pieces.session_id) as session_id,
+    visits.visited_seconds,
+    pieces.cut_seconds,
+    pieces.overlaps,
+from visits
+full outer join pieces on visits.session_id = pieces.session_id
+where pieces.overlaps or pieces.cut_seconds is distinct from visits.visited_seconds

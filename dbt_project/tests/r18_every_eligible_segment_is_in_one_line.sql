@@ -1,0 +1,29 @@
+-- Guards R18: every eligible segment of an event belongs to a line (to one only: int_lines_key), and no line
+-- is without one.
+-- At stake: energy in no line is never paid; a line without segment pays for energy that nobody delivered.
+with
+
+segments as (
+    select distinct
+        dr_event_id,
+        vehicle_id,
+        evse_id,
+        lease_id,
+        access_class,
+    from {{ ref('int_segment_energy') }}
+    where is_eligible and dr_event_id != ''
+),
+
+lines as (
+    select
+        dr_event_id,
+        vehicle_id,
+        evse_id,
+        lease_id,
+        access_class,
+    from {{ ref('int_lines') }}
+)
+
+(select 'segment without line' as fault, * from (select * from segments except select * from lines))
+union all
+(select 'line without segment' as fault, * from (select * from lines except select * from segments))

@@ -1,0 +1,328 @@
+"""Ingest: registers, checks and loads whatever is new in a landing folder, in one transaction for all of it (R6)."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from pipelines.deliveries import (
+    LOADED,
+    REFUSED,
+    Delivery,
+    find_known,
+    last_received_at,
+    load_rows,
+    next_delivery_no,
+    quarantine_file,
+    register,
+)
+from pipelines.errors import BadInput, JobFailed
+from pipelines.feeds import FEEDS, METER_INTERVALS
+from pipelines.formats import ReadRows, RefusedFile
+from pipelines.formats.canonical_csv import read_canonical_csv
+from pipelines.formats.nem12 import HALF_HOURS_OF_DAY, read_nem12
+from pipelines.formats.plain_text import count_lines_with_text
+from pipelines.landing import LandingFile, survey
+from pipelines.sources import Sources, source_of
+from pipelines.store import NotReadable, ReceivedFile, receive
+from pipelines.warehouse import DEFAULT_WAIT_SECONDS, open_warehouse
+
+CSV, NEM12 = "csv", "nem12"
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class AlreadyKnown:
+    """A file whose bytes were delivered before: nothing was changed, and the sentence says what that means."""
+
+    feed: str
+    file_name: str
+    sha256: str
+    delivery_no: int
+    first_file_name: str
+    outcome: str
+    rows_superseded: int
+    sentence: str
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What an ingest did, file by file; `received_at` is naive UTC and shared by all of its deliveries."""
+
+    received_at: datetime
+    deliveries: tuple[Delivery, ...]
+    already_known: tuple[AlreadyKnown, ...]
+    warnings: tuple[str, ...]
+    next_action: str
+
+    @property
+    def rows_in(self) -> int:
+        """Rows of all new deliveries: accepted + duplicates + quarantined."""
+        return sum(delivery.rows_in for delivery in self.deliveries)
+
+    @property
+    def rows_accepted(self) -> int:
+        """Rows loaded."""
+        return sum(delivery.rows_accepted for delivery in self.deliveries)
+
+    @property
+    def rows_duplicate(self) -> int:
+        """Rows that repeat another of their file."""
+        return sum(delivery.rows_duplicate for delivery in self.deliveries)
+
+    @property
+    def rows_quarantined(self) -> int:
+        """Rows set aside, those of refused files included."""
+        return sum(delivery.rows_quarantined for delivery in self.deliveries)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for machines: instants as ISO text with Z."""
+        document = dataclasses.asdict(self)
+        for part in (document, *document["deliveries"]):
+            part["received_at"] = _iso(part["received_at"])
+        counts = ("rows_in", "rows_accepted", "rows_duplicate", "rows_quarantined")
+        return {**document, "totals": {name: getattr(self, name) for name in counts}}
+
+
+def ingest(
+    landing_dir: Path,
+    *,
+    warehouse: Path,
+    received_at: datetime | None,
+    clock: Callable[[], datetime],
+    progress: Progress | None = None,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+) -> IngestReport:
+    """Load all new files of a landing folder: all of them, or none where the job fails.
+
+    Bad rows and bad files go to quarantine and do not stop the rest. `received_at` is naive UTC or aware, whole
+    seconds, and defaults to the clock. Raises BadInput for a folder, sources.yaml or instant that cannot be used.
+    """
+    landing = survey(Path(landing_dir))
+    warehouse = Path(warehouse).resolve()
+    with open_warehouse(warehouse, wait_seconds=wait_seconds) as connection:
+        instant = _received_at(received_at, now=_whole_seconds(_as_utc(clock())), connection=connection)
+        job = _Ingest(
+            connection=connection,
+            warehouse=warehouse,
+            received_at=instant,
+            sources=landing.sources,
+            say=progress or (lambda sentence: None),
+            warnings=list(landing.warnings),
+        )
+        try:
+            connection.execute("begin")
+            for number, file in enumerate(landing.files, start=1):
+                job.take(file, place=f"{number} of {len(landing.files)}")
+            connection.execute("commit")
+        except duckdb.Error as error:
+            raise JobFailed(f"The ingest failed and loaded nothing: {str(error).splitlines()[0]}") from error
+        except OSError as error:
+            raise JobFailed(f"The ingest failed and loaded nothing: {error.strerror or error}.") from error
+        return job.report()
+
+
+def _received_at(given: datetime | None, *, now: datetime, connection: duckdb.DuckDBPyConnection) -> datetime:
+    instant = now if given is None else _as_utc(given)
+    if instant.microsecond:
+        raise BadInput(f"received_at {instant.isoformat()}Z has a fraction of a second; give whole seconds.")
+    if instant > now:
+        raise BadInput(
+            f"received_at {_iso(instant)} lies in the future (it is {_iso(now)}); nothing can have been received then."
+        )
+    last = last_received_at(connection)
+    if last is not None and instant < last:
+        raise BadInput(
+            f"received_at {_iso(instant)} is before {_iso(last)}, when the last delivery was received, and it never "
+            "goes back; give that instant or a later one."
+        )
+    return instant
+
+
+def _as_utc(instant: datetime) -> datetime:
+    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
+
+
+def _whole_seconds(instant: datetime) -> datetime:
+    return instant.replace(microsecond=0)
+
+
+def _iso(instant: datetime) -> str:
+    return f"{instant.isoformat()}Z"
+
+
+class _Ingest:
+    """One ingest under way, inside its transaction."""
+
+    def __init__(
+        self,
+        *,
+        connection: duckdb.DuckDBPyConnection,
+        warehouse: Path,
+        received_at: datetime,
+        sources: Sources,
+        say: Progress,
+        warnings: list[str],
+    ) -> None:
+        self._connection = connection
+        self._warehouse = warehouse
+        self._received_at = received_at
+        self._sources = sources
+        self._say = say
+        self._warnings = warnings
+        self._deliveries: list[Delivery] = []
+        self._already_known: list[AlreadyKnown] = []
+        self._next_delivery_no = next_delivery_no(connection)
+
+    def take(self, file: LandingFile, *, place: str) -> None:
+        """Register, check and load one file, unless its bytes are known."""
+        self._say(f"{place}: {file.feed}/{file.name}")
+        try:
+            received = receive(file.path, warehouse=self._warehouse, feed=file.feed)
+        except NotReadable as error:
+            self._warnings.append(f"{file.feed}/{file.name} {error} and was left alone.")
+            return
+        try:
+            self._take_received(file, received)
+        finally:
+            received.discard()
+
+    def report(self) -> IngestReport:
+        """What was done, once it is committed."""
+        return IngestReport(
+            received_at=self._received_at,
+            deliveries=tuple(self._deliveries),
+            already_known=tuple(self._already_known),
+            warnings=tuple(self._warnings),
+            next_action=_next_action(self._deliveries),
+        )
+
+    def _take_received(self, file: LandingFile, received: ReceivedFile) -> None:
+        is_text = received.scan.not_plain_text is None
+        if is_text and not file.name.lower().endswith(".csv"):
+            # Not registered: under its right name the same bytes are a delivery of their own.
+            self._warnings.append(
+                f"{file.feed}/{file.name} does not end in .csv and was left alone; rename it."
+            )
+            return
+        if self._is_known(file, received):
+            return
+        delivery = Delivery(
+            delivery_no=self._next_delivery_no,
+            feed=file.feed,
+            sha256=received.sha256,
+            file_name=file.name,
+            format=_format_of(file),
+            received_at=self._received_at,
+            bytes=received.scan.size_bytes,
+        )
+        try:
+            delivery = self._load(delivery, received)
+        except RefusedFile as refusal:
+            if self._was_refused_before(delivery):
+                return
+            delivery = self._refuse(delivery, received, refusal)
+        received.keep()
+        register(self._connection, delivery)
+        self._deliveries.append(delivery)
+        self._next_delivery_no += 1
+
+    def _load(self, delivery: Delivery, received: ReceivedFile) -> Delivery:
+        read = self._read(delivery, received)
+        counts = load_rows(self._connection, feed=FEEDS[delivery.feed], delivery=delivery, read=read)
+        return dataclasses.replace(
+            delivery,
+            outcome=LOADED,
+            rows_in=read.rows_in,
+            notes="; ".join(read.notes) or None,
+            **dataclasses.asdict(counts),
+        )
+
+    def _read(self, delivery: Delivery, received: ReceivedFile) -> ReadRows:
+        if delivery.format == NEM12:
+            source = source_of(delivery.file_name, sources=self._sources)
+            return read_nem12(self._connection, path=received.path, scan=received.scan, source=source)
+        return read_canonical_csv(
+            self._connection, feed=FEEDS[delivery.feed], path=received.path, scan=received.scan
+        )
+
+    def _refuse(self, delivery: Delivery, received: ReceivedFile, refusal: RefusedFile) -> Delivery:
+        rows = _countable_rows(delivery, received)
+        quarantine_file(self._connection, delivery_no=delivery.delivery_no, refusal=refusal)
+        return dataclasses.replace(
+            delivery, outcome=REFUSED, reason=refusal.reason, rows_in=rows, rows_quarantined=rows
+        )
+
+    def _is_known(self, file: LandingFile, received: ReceivedFile) -> bool:
+        known = find_known(self._connection, feed=file.feed, sha256=received.sha256)
+        if known is None:
+            return False
+        if known.outcome == REFUSED and _format_of(file) == NEM12:
+            # Whether a meter file can be read also depends on its name and on sources.yaml: it is judged anew.
+            return False
+        self._note_known(file.feed, file.name, received.sha256)
+        return True
+
+    def _was_refused_before(self, delivery: Delivery) -> bool:
+        if find_known(self._connection, feed=delivery.feed, sha256=delivery.sha256) is None:
+            return False
+        self._note_known(delivery.feed, delivery.file_name, delivery.sha256)
+        return True
+
+    def _note_known(self, feed: str, file_name: str, sha256: str) -> None:
+        known = find_known(self._connection, feed=feed, sha256=sha256)
+        assert known is not None
+        sentence = (
+            f"The bytes of {feed}/{file_name} are those of delivery {known.delivery_no} ({known.file_name})"
+        )
+        if known.outcome == REFUSED:
+            sentence += f", which was refused: {known.reason}. Nothing was changed; deliver a mended file."
+        elif known.rows_superseded:
+            sentence += (
+                f"; nothing was changed. Since then {known.rows_superseded} of its rows were superseded; "
+                "restoring them takes a new file."
+            )
+        else:
+            sentence += "; nothing was changed."
+        self._already_known.append(
+            AlreadyKnown(
+                feed=feed,
+                file_name=file_name,
+                sha256=sha256,
+                delivery_no=known.delivery_no,
+                first_file_name=known.file_name,
+                outcome=known.outcome,
+                rows_superseded=known.rows_superseded,
+                sentence=sentence,
+            )
+        )
+
+
+def _format_of(file: LandingFile) -> str:
+    return NEM12 if file.feed == METER_INTERVALS and file.name.lower().endswith(".nem12.csv") else CSV
+
+
+def _countable_rows(delivery: Delivery, received: ReceivedFile) -> int:
+    if received.scan.not_plain_text is not None:
+        return 0
+    if delivery.format == NEM12:
+        return HALF_HOURS_OF_DAY * count_lines_with_text(received.path, prefix=b"300,")
+    return max(0, count_lines_with_text(received.path) - 1)
+
+
+def _next_action(deliveries: list[Delivery]) -> str:
+    refused = [delivery for delivery in deliveries if delivery.outcome == REFUSED]
+    quarantined = sum(delivery.rows_quarantined for delivery in deliveries if delivery.outcome == LOADED)
+    if refused:
+        names = ", ".join(f"{delivery.feed}/{delivery.file_name}" for delivery in refused[:5])
+        return f"Have {len(refused)} refused file(s) mended and delivered again: {names}."
+    if quarantined:
+        return f"Look at {quarantined} quarantined row(s) and have them delivered again in a new file."
+    if deliveries:
+        return "Settle the periods concerned."
+    return "Nothing new was delivered."

@@ -1,0 +1,348 @@
+"""Results on the terminal, as tables a person likes to read, and as JSON for machines."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from pipelines.instants import instant_text
+from pipelines.runs import Kind, State
+
+if TYPE_CHECKING:
+    from pipelines.export import Exported
+    from pipelines.ingest import IngestReport
+    from pipelines.main_job import MainJob
+    from pipelines.settle import Settled
+    from pipelines.simulate import SimulationReport
+    from pipelines.status import Status
+    from pipelines.summary import Summary
+
+_MOST_ROWS = 20
+
+
+def json_text(value: object) -> str:
+    """A result as one JSON object: instants as text with Z, paths as text."""
+    return json.dumps(_plain(value), ensure_ascii=False, indent=2)
+
+
+def _plain(value: object) -> Any:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime):
+        return instant_text(value)
+    if isinstance(value, (StrEnum, date, Path)):
+        return str(value)
+    return value
+
+
+def money_text(minor: int, *, currency: str, digits: int) -> str:
+    """Smallest units as an amount of the currency: 123456 as 1,234.56 EUR."""
+    whole, part = divmod(abs(minor), 10**digits)
+    sign = "-" if minor < 0 else ""
+    decimals = f".{part:0{digits}}" if digits else ""
+    return f"{sign}{whole:,}{decimals} {currency}"
+
+
+def print_ingest(console: Console, report: IngestReport) -> None:
+    """What an ingest took in."""
+    table = _table("feed", "file", "outcome", ">rows", ">accepted", ">duplicate", ">quarantined")
+    for delivery in report.deliveries:
+        table.add_row(
+            delivery.feed,
+            Text(delivery.file_name),
+            delivery.outcome,
+            f"{delivery.rows_in:,}",
+            f"{delivery.rows_accepted:,}",
+            f"{delivery.rows_duplicate:,}",
+            f"{delivery.rows_quarantined:,}",
+        )
+    _print_table(console, "Delivered", table)
+    for sentence in (*report.warnings, *(known.sentence for known in report.already_known)):
+        console.print(Text(sentence))
+    for delivery in report.deliveries:
+        if delivery.reason:
+            console.print(Text(f"{delivery.feed}/{delivery.file_name} was refused: {delivery.reason}"))
+        if delivery.notes:
+            console.print(Text(f"{delivery.feed}/{delivery.file_name}: {delivery.notes}"))
+    console.print(Text(f"Received at {instant_text(report.received_at)}. {report.next_action}"))
+
+
+def print_settled(console: Console, settled: Settled, summary: Summary) -> None:
+    """What became of a settlement: found or new, and what it came to."""
+    if settled.found:
+        console.print(Text(f"Run {settled.run_id} was settled before; it is {settled.state}."))
+    print_summary(console, summary)
+
+
+def print_exported(console: Console, exported: Exported) -> None:
+    """Where a run lies."""
+    verb = "lies there already, the same bytes" if exported.already_there else "is written"
+    marked = ", marked as a replay" if exported.kind is Kind.REPLAY else ""
+    console.print(Text(f"Run {exported.run_id} {verb}{marked}: {exported.folder}"))
+
+
+def print_main_job(console: Console, job: MainJob) -> None:
+    """What the main job did, stage by stage."""
+    print_ingest(console, job.ingested)
+    print_settled(console, job.settled, job.summary)
+    if job.exported is not None and job.exported.already_there:
+        console.print(Text("The export lay there already, the same bytes."))
+
+
+def print_simulation(console: Console, report: SimulationReport) -> None:
+    """What was simulated, and what does not occur in it."""
+    table = _table("file", ">rows", ">duplicate", ">to be quarantined", ">bytes")
+    for file in report.files:
+        table.add_row(
+            Text(file.path),
+            f"{file.rows:,}",
+            f"{file.duplicates:,}",
+            f"{file.quarantined:,}",
+            f"{file.bytes:,}",
+        )
+    _print_table(console, f"Simulated: {report.rows:,} rows below {report.out_dir}", table)
+    for row in report.missing:
+        console.print(Text(f"Does not occur in it: {row.situation}"))
+    console.print(Text(f"Deliveries and runs to try, in order: {report.plan}"))
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """What a run came to: intake, achievement, points, fee reductions, exceptions, export."""
+    _print_head(console, summary)
+    _print_intake(console, summary)
+    _print_performances(console, summary)
+    _print_achievement(console, summary)
+    _print_points(console, summary)
+    _print_fee_reductions(console, summary)
+    _print_counts(console, "Leases", "outcome", summary.lease_outcomes)
+    _print_counts(console, "Exceptions", "code", summary.exceptions)
+    _print_end(console, summary)
+
+
+def _print_head(console: Console, summary: Summary) -> None:
+    said = {
+        Kind.INITIAL: "the first settlement of the period",
+        Kind.CORRECTION: "a correction",
+        Kind.REPLAY: "a replay, which is never booked",
+    }[summary.kind]
+    console.print(
+        Text(
+            f"Settlement {summary.settlement_period} as of {instant_text(summary.as_of)}: run"
+            f" {summary.run_id},"
+            f" {said}, {summary.state}.",
+            style="bold",
+        )
+    )
+
+
+def _print_intake(console: Console, summary: Summary) -> None:
+    table = _table(
+        "feed", ">files", ">refused", ">rows", ">accepted", ">duplicate", ">quarantined",
+    )  # fmt: skip
+    for feed in summary.intake:
+        table.add_row(
+            feed.feed,
+            f"{feed.files:,}",
+            f"{feed.refused_files:,}",
+            f"{feed.rows_in:,}",
+            f"{feed.rows_accepted:,}",
+            f"{feed.rows_duplicate:,}",
+            f"{feed.rows_quarantined:,}",
+        )
+    _print_table(console, "Deliveries this run rests on", table)
+    for row in summary.first_quarantined:
+        where = f"{row.feed}/{row.file_name}" + (f" line {row.line}" if row.line is not None else "")
+        column = f", {row.column}" if row.column else ""
+        console.print(Text(f"  quarantined: {where}{column}: {row.reason}"))
+    if summary.quarantined_rows > len(summary.first_quarantined):
+        console.print(
+            Text(
+                f"  and {summary.quarantined_rows - len(summary.first_quarantined):,} more: `vgi status"
+                f" --quarantine`"
+            )
+        )
+
+
+def _print_performances(console: Console, summary: Summary) -> None:
+    table = _table(
+        "event", "asked for", ">vehicles", ">held", ">provisional", ">requested", ">achieved", ">payable",
+        "unit",
+    )  # fmt: skip
+    for each in summary.performances[:_MOST_ROWS]:
+        table.add_row(
+            each.dr_event_id,
+            each.amount_kind,
+            f"{each.performances:,}",
+            f"{each.held:,}",
+            f"{each.provisional:,}",
+            f"{each.requested:,}",
+            f"{each.achieved:,}",
+            f"{each.payable:,}",
+            each.unit,
+        )
+    _print_table(
+        console, "Performances by event", table, rows=len(summary.performances), export="dr_achievement.csv"
+    )
+
+
+def _print_achievement(console: Console, summary: Summary) -> None:
+    table = _table(
+        "event", "level", "aggregator", ">instructed Wh", ">achieved Wh", ">rate",
+    )  # fmt: skip
+    for each in summary.achievement[:_MOST_ROWS]:
+        table.add_row(
+            each.dr_event_id,
+            each.level,
+            each.aggregator_id,
+            "" if each.instructed_wh is None else f"{each.instructed_wh:,}",
+            f"{each.achieved_wh:,}",
+            each.achievement_rate or "",
+        )
+    _print_table(
+        console,
+        "Achievement by event and aggregator",
+        table,
+        rows=len(summary.achievement),
+        export="aggregator_achievement.csv",
+    )
+
+
+def _print_points(console: Console, summary: Summary) -> None:
+    title = f"Points: {summary.points:,} to {summary.users_with_points:,} users"
+    table = _table("user", ">points")
+    for user_id, points in summary.top_users:
+        table.add_row(user_id, f"{points:,}")
+    _print_table(console, title, table, rows=summary.users_with_points, export="user_points.csv")
+
+
+def _print_fee_reductions(console: Console, summary: Summary) -> None:
+    def shown(minor: int) -> str:
+        return money_text(minor, currency=summary.currency, digits=summary.currency_digits)
+
+    title = f"Fee reductions: {shown(summary.reduction_minor)}"
+    table = _table("manager", "contract", ">reduction")
+    for each in summary.fee_reductions[:_MOST_ROWS]:
+        table.add_row(each.manager_id, each.contract_id, shown(each.reduction_minor))
+    _print_table(console, title, table, rows=len(summary.fee_reductions), export="manager_fee_reductions.csv")
+
+
+def _print_counts(console: Console, title: str, label: str, counts: Mapping[str, int]) -> None:
+    table = _table(label, ">count")
+    for name, count in counts.items():
+        table.add_row(name, f"{count:,}")
+    _print_table(console, title, table)
+
+
+def _print_end(console: Console, summary: Summary) -> None:
+    if summary.export_folder is not None:
+        console.print(
+            Text(f"{summary.bookings:,} bookings. Exported to {summary.export_folder}", style="bold")
+        )
+    elif summary.state is State.AUDITED and summary.kind is not Kind.REPLAY:
+        console.print(
+            Text(
+                f"Awaits approval: vgi approve {summary.run_id}, or vgi reject {summary.run_id} --reason"
+                f" TEXT",
+                style="bold",
+            )
+        )
+    else:
+        console.print(
+            Text(
+                f"{summary.bookings:,} bookings. To export it: vgi export {summary.run_id} --out DIR",
+                style="bold",
+            )
+        )
+
+
+def print_status(console: Console, status: Status, *, all_deliveries: bool) -> None:
+    """Deliveries, runs, and what is open."""
+    _print_deliveries(console, status, all_deliveries=all_deliveries)
+    table = _table("run", "as of", "kind", "state", "since", "by", ">held", ">pending leases", ">exceptions")
+    for run in status.runs:
+        table.add_row(
+            run.run_id,
+            instant_text(run.as_of),
+            run.kind,
+            run.state,
+            instant_text(run.since),
+            Text(run.by),
+            f"{run.held_performances:,}",
+            f"{run.pending_leases:,}",
+            f"{run.exceptions:,}",
+        )
+    _print_table(console, "Runs", table)
+    for sentence in _open_sentences(status):
+        console.print(Text(sentence))
+
+
+def _print_deliveries(console: Console, status: Status, *, all_deliveries: bool) -> None:
+    shown = status.deliveries if all_deliveries else status.deliveries[-_MOST_ROWS:]
+    table = _table(
+        "received at", "feed", "file", "outcome", ">rows", ">accepted", ">quarantined",
+    )  # fmt: skip
+    for delivery in shown:
+        table.add_row(
+            instant_text(delivery.received_at),
+            delivery.feed,
+            Text(delivery.file_name),
+            delivery.outcome,
+            f"{delivery.rows_in:,}",
+            f"{delivery.rows_accepted:,}",
+            f"{delivery.rows_quarantined:,}",
+        )
+    title = f"Deliveries: {len(status.deliveries):,}; in quarantine: {status.quarantined_rows:,}"
+    _print_table(console, title, table)
+    if len(shown) < len(status.deliveries):
+        console.print(Text(f"  and {len(status.deliveries) - len(shown):,} earlier ones: vgi status --all"))
+    for row in status.quarantine:
+        where = f"{row.feed}/{row.file_name}" + (f" line {row.line}" if row.line is not None else "")
+        column = f", {row.column}" if row.column else ""
+        console.print(Text(f"  quarantined: {where}{column}: {row.reason}"))
+
+
+def _open_sentences(status: Status) -> list[str]:
+    work = status.open
+    sentences = [f"Run {run_id} awaits approval: vgi approve {run_id}" for run_id in work.awaiting_approval]
+    sentences += [
+        f"Run {run_id} awaits export: vgi export {run_id} --out DIR" for run_id in work.awaiting_export
+    ]
+    sentences += [
+        f"{period}: {count:,} held performances; they are paid once what holds them is delivered and the"
+        f" period is"
+        " settled again."
+        for period, count in work.held_performances.items()
+    ]
+    sentences += [f"{period}: {count:,} pending leases." for period, count in work.pending_leases.items()]
+    return sentences or ["Nothing is open."]
+
+
+def _table(*columns: str) -> Table:
+    """A table with these columns; `>` before a name sets it flush right."""
+    table = Table(header_style="dim", box=None)
+    for column in columns:
+        table.add_column(column.removeprefix(">"), justify="right" if column.startswith(">") else "left")
+    return table
+
+
+def _print_table(console: Console, title: str, table: Table, *, rows: int = 0, export: str = "") -> None:
+    """Print a table unless it is empty; where it shows some of the `rows` only, say where the others are."""
+    if not table.row_count:
+        return
+    console.print(Text(f"\n{title}", style="bold"))
+    console.print(table)
+    if rows > table.row_count:
+        console.print(Text(f"  and {rows - table.row_count:,} more in {export}"))

@@ -1,0 +1,198 @@
+"""What stands in the warehouse and what is open: deliveries, quarantine, runs, what waits for somebody."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+
+from pipelines import runs
+from pipelines.books import has_books
+from pipelines.runs import Kind, State
+from pipelines.summary import QuarantinedRow
+from pipelines.warehouse import open_warehouse
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeliveryStatus:
+    """One delivery and what became of its rows."""
+
+    delivery_no: int
+    feed: str
+    file_name: str
+    received_at: datetime
+    outcome: str
+    reason: str | None
+    rows_in: int
+    rows_accepted: int
+    rows_duplicate: int
+    rows_quarantined: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunStatus:
+    """One run, where it stands since when, and what it holds open."""
+
+    run_id: str
+    settlement_period: str
+    as_of: datetime
+    kind: Kind
+    state: State
+    since: datetime
+    by: str
+    held_performances: int
+    provisional_performances: int
+    pending_leases: int
+    exceptions: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenWork:
+    """What waits for somebody. Performances and leases are those of the run of each period that counts: the
+    one approved last.
+    """
+
+    held_performances: dict[str, int]
+    pending_leases: dict[str, int]
+    awaiting_approval: tuple[str, ...]
+    awaiting_export: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Status:
+    """The warehouse at a glance."""
+
+    warehouse: Path
+    deliveries: tuple[DeliveryStatus, ...]
+    quarantined_rows: int
+    quarantine: tuple[QuarantinedRow, ...]
+    runs: tuple[RunStatus, ...]
+    open: OpenWork
+
+
+def read_status(*, warehouse: Path, with_quarantine: bool = False) -> Status:
+    """Read the status of a warehouse, on demand with every row in quarantine; nothing is written.
+
+    BadInput if there is no warehouse.
+    """
+    with open_warehouse(warehouse, read_only=True) as connection:
+        deliveries = _deliveries(connection)
+        quarantined = connection.execute("select count(*) from raw.quarantine").fetchall()[0][0]
+        quarantine = _quarantine(connection) if with_quarantine else ()
+        all_runs = _runs(connection) if has_books(connection) else ()
+        current = _current_runs(connection) if all_runs else frozenset()
+    return Status(
+        warehouse=warehouse,
+        deliveries=deliveries,
+        quarantined_rows=quarantined,
+        quarantine=quarantine,
+        runs=all_runs,
+        open=_open_work(all_runs, current=current),
+    )
+
+
+def _deliveries(connection: duckdb.DuckDBPyConnection) -> tuple[DeliveryStatus, ...]:
+    rows = connection.execute(
+        """
+        select
+            delivery_no, feed, file_name, received_at, outcome, reason,
+            rows_in, rows_accepted, rows_duplicate, rows_quarantined
+        from raw.deliveries
+        order by received_at, feed, file_name, delivery_no
+        """
+    ).fetchall()
+    return tuple(
+        DeliveryStatus(
+            delivery_no=delivery_no,
+            feed=feed,
+            file_name=file_name,
+            received_at=received_at,
+            outcome=outcome,
+            reason=reason,
+            rows_in=rows_in,
+            rows_accepted=accepted,
+            rows_duplicate=duplicate,
+            rows_quarantined=quarantined,
+        )
+        for (
+            delivery_no,
+            feed,
+            file_name,
+            received_at,
+            outcome,
+            reason,
+            rows_in,
+            accepted,
+            duplicate,
+            quarantined,
+        ) in rows
+    )
+
+
+def _quarantine(connection: duckdb.DuckDBPyConnection) -> tuple[QuarantinedRow, ...]:
+    rows = connection.execute(
+        """
+        select deliveries.feed, deliveries.file_name, quarantine.line, quarantine.column_name,
+        quarantine.reason from raw.quarantine inner join raw.deliveries on deliveries.delivery_no =
+        quarantine.delivery_no order by quarantine.delivery_no, quarantine.line, quarantine.column_name
+        """
+    ).fetchall()
+    return tuple(
+        QuarantinedRow(feed=feed, file_name=file_name, line=line, column=column, reason=reason)
+        for feed, file_name, line, column, reason in rows
+    )
+
+
+def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[RunStatus, ...]:
+    run_ids = connection.execute(
+        "select run_id from books.runs order by settlement_period, as_of, created_at, run_id"
+    ).fetchall()
+    return tuple(_run(connection, run_id) for (run_id,) in run_ids)
+
+
+def _run(connection: duckdb.DuckDBPyConnection, run_id: str) -> RunStatus:
+    run = runs.get_run(connection, run_id)
+    last = runs.events_of(connection, run_id)[-1]
+    counts = connection.execute(
+        """
+        select
+            (select count(*) from results.dr_achievement where run_id = $run_id and status = 'held'),
+            (select count(*) from results.dr_achievement where run_id = $run_id and status = 'provisional'),
+            (select count(*) from results.lease_outcomes where run_id = $run_id and outcome = 'pending'),
+            (select count(*) from results.exceptions where run_id = $run_id)
+        """,
+        {"run_id": run_id},
+    ).fetchall()[0]
+    held, provisional, pending, exceptions = counts
+    return RunStatus(
+        run_id=run_id,
+        settlement_period=run.settlement_period,
+        as_of=run.as_of,
+        kind=runs.kind_of(connection, run),
+        state=last.state,
+        since=last.at,
+        by=last.by,
+        held_performances=held,
+        provisional_performances=provisional,
+        pending_leases=pending,
+        exceptions=exceptions,
+    )
+
+
+def _current_runs(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    rows = connection.execute("select run_id from books.current_runs").fetchall()
+    return frozenset(run_id for (run_id,) in rows)
+
+
+def _open_work(all_runs: tuple[RunStatus, ...], *, current: frozenset[str]) -> OpenWork:
+    counting = [run for run in all_runs if run.run_id in current]
+    return OpenWork(
+        held_performances={
+            run.settlement_period: run.held_performances for run in counting if run.held_performances
+        },
+        pending_leases={run.settlement_period: run.pending_leases for run in counting if run.pending_leases},
+        awaiting_approval=tuple(
+            run.run_id for run in all_runs if run.state is State.AUDITED and run.kind is not Kind.REPLAY
+        ),
+        awaiting_export=tuple(run.run_id for run in all_runs if run.state is State.APPROVED),
+    )

@@ -1,0 +1,89 @@
+"""Tariff files: one sentence per fault, with file and line (R21)."""
+
+from pathlib import Path
+
+import pytest
+
+from pipelines.errors import BadInput
+from pipelines.tariff_files import read_tariffs
+from settlement import SettlementPeriod
+from tests.pipeline.programme import TARIFF, write_tariffs
+
+
+def faults(folder: Path) -> list[str]:
+    with pytest.raises(BadInput) as caught:
+        read_tariffs(folder)
+    return str(caught.value).splitlines()
+
+
+def test_every_version_of_the_folder_is_read(tmp_path: Path) -> None:
+    write_tariffs(tmp_path)
+    later = TARIFF.replace("jp-2023-10", "jp-2024-01").replace("2023-10-01", "2024-01-01")
+    (tmp_path / "later.yml").write_text(later)
+    (tmp_path / "README.md").write_text("not a tariff")
+    (tmp_path / ".2023-10.yaml").write_text("of an editor")
+    tariffs = read_tariffs(tmp_path)
+    assert tariffs.book.versions == ("jp-2023-10", "jp-2024-01")
+    assert tariffs.documents["jp-2024-01"] == later
+
+
+def test_a_run_applies_the_versions_of_its_period_only(tmp_path: Path) -> None:
+    write_tariffs(tmp_path)
+    later = TARIFF.replace("jp-2023-10", "jp-2024-01").replace("2023-10-01", "2024-01-15")
+    (tmp_path / "later.yaml").write_text(later)
+    tariffs = read_tariffs(tmp_path)
+    versions = {
+        period: [tariff.version for tariff in tariffs.of_period(SettlementPeriod.parse(period))]
+        for period in ("2023-12", "2024-01", "2024-02")
+    }
+    assert versions == {
+        "2023-12": ["jp-2023-10"],
+        "2024-01": ["jp-2023-10", "jp-2024-01"],
+        "2024-02": ["jp-2024-01"],
+    }
+
+
+def test_faults_name_file_and_line(tmp_path: Path) -> None:
+    text = TARIFF.replace('per_kwh: "40"', "per_kwh: 40.5").replace("currency: JPY", "currency: yen")
+    path = write_tariffs(tmp_path, text) / "2023-10.yaml"
+    assert [fault.split(" ")[0] for fault in faults(tmp_path)] == [f"{path}:4:", f"{path}:11:"]
+    assert "write it as a quoted decimal" in faults(tmp_path)[1]
+
+
+def test_a_missing_field_is_found_in_its_section(tmp_path: Path) -> None:
+    path = write_tariffs(tmp_path, TARIFF.replace("  minimum_achievement_bp: 5000\n", "")) / "2023-10.yaml"
+    assert faults(tmp_path) == [f"{path}:6: points.minimum_achievement_bp is missing."]
+
+
+def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
+    path = write_tariffs(tmp_path, TARIFF + "currency: EUR\n") / "2023-10.yaml"
+    assert faults(tmp_path) == [f"{path}:19: is not usable YAML: the key 'currency' stands twice."]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"a: [", ":1: is not usable YAML"),
+        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"", "must be a mapping of fields, not empty"),
+        (b"- 1", "must be a mapping of fields"),
+        (b"a: 1\n---\nb: 2\n", "is not usable YAML"),
+        (b"!!python/object/apply:os.system ['true']", "is not usable YAML"),
+        (b"? [1]\n: 2\n", "2023-10.yaml"),
+        (b"a: 2023-13-45\n", "2023-10.yaml"),
+    ],
+)
+def test_what_is_no_tariff_is_refused_with_a_sentence(tmp_path: Path, content: bytes, said: str) -> None:
+    (tmp_path / "2023-10.yaml").write_bytes(content)
+    assert said in faults(tmp_path)[0]
+
+
+def test_two_versions_of_one_date_are_refused(tmp_path: Path) -> None:
+    write_tariffs(tmp_path)
+    (tmp_path / "other.yaml").write_text(TARIFF.replace("jp-2023-10", "jp-other"))
+    assert "both take effect on 2023-10-01" in faults(tmp_path)[0]
+
+
+def test_a_folder_without_tariffs_is_refused(tmp_path: Path) -> None:
+    assert "holds no tariff file" in faults(tmp_path)[0]
+    assert "is not a folder" in faults(tmp_path / "nowhere")[0]
