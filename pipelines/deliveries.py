@@ -173,7 +173,7 @@ def _only_kept(has_repeated: bool) -> str:
 
 
 def _set_repeated_aside(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> tuple[int, int]:
-    """Counts of duplicate and of conflicting rows, both set down in dropped_rows, conflicts in bad_rows too."""
+    """Counts of duplicate and of conflicting rows: both go to dropped_rows, conflicts to bad_rows too."""
     if not _has_repeated_keys(connection, feed=feed):
         return 0, 0
     key = ", ".join(feed.key)

@@ -1,6 +1,7 @@
 """The feed catalogue: the one place that knows the canonical columns, keys and row rules of every feed.
 
-Grain of a feed: one row per key and delivery (R6). Instants are UTC, in whole seconds (R1), energy Wh, power W (R3).
+Grain of a feed: one row per key and delivery (R6). Instants are UTC in whole seconds (R1), energy is in Wh,
+power in W (R3).
 """
 
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Ingest: registers, checks and loads whatever is new in a landing folder, in one transaction for all of it (R6)."""
+"""Ingest: registers, checks and loads whatever is new in a landing folder, in one transaction (R6)."""
 
 import dataclasses
 from collections.abc import Callable
@@ -26,10 +26,10 @@ from pipelines.formats import ReadRows, RefusedFile
 from pipelines.formats.canonical_csv import read_canonical_csv
 from pipelines.formats.nem12 import HALF_HOURS_OF_DAY, read_nem12
 from pipelines.formats.plain_text import count_lines_with_text
-from pipelines.landing import LandingFile, survey
-from pipelines.sources import Sources, source_of
+from pipelines.landing import Landing, LandingFile, survey
+from pipelines.sources import source_of
 from pipelines.store import NotReadable, ReceivedFile, receive
-from pipelines.warehouse import DEFAULT_WAIT_SECONDS, open_warehouse
+from pipelines.warehouse import open_warehouse
 
 CSV, NEM12 = "csv", "nem12"
 
@@ -38,7 +38,7 @@ Progress = Callable[[str], None]
 
 @dataclass(frozen=True)
 class AlreadyKnown:
-    """A file whose bytes were delivered before: nothing was changed, and the sentence says what that means."""
+    """A file whose bytes were delivered before: nothing was changed; the sentence says what that means."""
 
     feed: str
     file_name: str
@@ -96,24 +96,24 @@ def ingest(
     received_at: datetime | None,
     clock: Callable[[], datetime],
     progress: Progress | None = None,
-    wait_seconds: float = DEFAULT_WAIT_SECONDS,
 ) -> IngestReport:
     """Load all new files of a landing folder: all of them, or none where the job fails.
 
-    Bad rows and bad files go to quarantine and do not stop the rest. `received_at` is naive UTC or aware, whole
-    seconds, and defaults to the clock. Raises BadInput for a folder, sources.yaml or instant that cannot be used.
+    Bad rows and bad files go to quarantine and do not stop the rest. `received_at` is naive UTC or aware, in
+    whole seconds, and defaults to the clock, whose instants may be either too; `progress` one line a file.
+    Raises BadInput for a folder, sources.yaml or received_at that cannot be used, JobFailed for anything that
+    keeps good input from being loaded.
     """
     landing = survey(Path(landing_dir))
     warehouse = Path(warehouse).resolve()
-    with open_warehouse(warehouse, wait_seconds=wait_seconds) as connection:
+    with open_warehouse(warehouse) as connection:
         instant = _received_at(received_at, now=_whole_seconds(_as_utc(clock())), connection=connection)
         job = _Ingest(
             connection=connection,
             warehouse=warehouse,
             received_at=instant,
-            sources=landing.sources,
+            landing=landing,
             say=progress or (lambda sentence: None),
-            warnings=list(landing.warnings),
         )
         try:
             connection.execute("begin")
@@ -132,14 +132,12 @@ def _received_at(given: datetime | None, *, now: datetime, connection: duckdb.Du
     if instant.microsecond:
         raise BadInput(f"received_at {instant.isoformat()}Z has a fraction of a second; give whole seconds.")
     if instant > now:
-        raise BadInput(
-            f"received_at {_iso(instant)} lies in the future (it is {_iso(now)}); nothing can have been received then."
-        )
+        raise BadInput(f"received_at {_iso(instant)} lies in the future; now it is {_iso(now)}.")
     last = last_received_at(connection)
     if last is not None and instant < last:
         raise BadInput(
-            f"received_at {_iso(instant)} is before {_iso(last)}, when the last delivery was received, and it never "
-            "goes back; give that instant or a later one."
+            f"received_at {_iso(instant)} is before {_iso(last)}, when the last delivery was received, "
+            "and it never goes back; give that instant or a later one."
         )
     return instant
 
@@ -165,16 +163,15 @@ class _Ingest:
         connection: duckdb.DuckDBPyConnection,
         warehouse: Path,
         received_at: datetime,
-        sources: Sources,
+        landing: Landing,
         say: Progress,
-        warnings: list[str],
     ) -> None:
         self._connection = connection
         self._warehouse = warehouse
         self._received_at = received_at
-        self._sources = sources
+        self._sources = landing.sources
         self._say = say
-        self._warnings = warnings
+        self._warnings = list(landing.warnings)
         self._deliveries: list[Delivery] = []
         self._already_known: list[AlreadyKnown] = []
         self._next_delivery_no = next_delivery_no(connection)
@@ -263,7 +260,7 @@ class _Ingest:
         if known is None:
             return False
         if known.outcome == REFUSED and _format_of(file) == NEM12:
-            # Whether a meter file can be read also depends on its name and on sources.yaml: it is judged anew.
+            # Whether a meter file can be read depends on its name and sources.yaml too: it is judged anew.
             return False
         self._note_known(file.feed, file.name, received.sha256)
         return True

@@ -9,6 +9,7 @@ from pipelines.feeds import FEEDS
 from pipelines.sources import FILE_NAME as SOURCES_FILE_NAME
 from pipelines.sources import Sources, read_sources
 
+_FEED_NAMES = ", ".join(sorted(FEEDS))
 _HALF_WRITTEN = (".part", ".tmp", ".crdownload", ".partial", "~")
 
 
@@ -49,7 +50,7 @@ def survey(landing_dir: Path) -> Landing:
             warnings.append(warning)
     if feed_folders == 0:
         raise BadInput(
-            f"The landing folder {landing_dir} holds no folder of a feed; the feeds are {', '.join(sorted(FEEDS))}."
+            f"The landing folder {landing_dir} holds no folder of a feed; the feeds are {_FEED_NAMES}."
             + "".join(f" {warning}" for warning in warnings)
         )
     return Landing(tuple(files), tuple(warnings), read_sources(landing_dir / SOURCES_FILE_NAME))
@@ -62,7 +63,7 @@ def _warning_of_root_entry(entry: os.DirEntry[str]) -> str | None:
     if entry.name.startswith(".") or entry.name == SOURCES_FILE_NAME:
         return None
     if entry.is_dir(follow_symlinks=False):
-        return f"The folder {name} is not a feed, so nothing in it was read; the feeds are {', '.join(sorted(FEEDS))}."
+        return f"The folder {name} is not a feed, so nothing in it was read; the feeds are {_FEED_NAMES}."
     return f"{name} lies beside the feed folders and was not read; put it into the folder of its feed."
 
 
@@ -80,19 +81,18 @@ def _survey_feed(feed: str, folder: Path, *, files: list[LandingFile], warnings:
 
 
 def _why_no_delivery(entry: os.DirEntry[str]) -> str | None:
-    if _printable(entry.name) != entry.name:
-        return "has a name that cannot be written down, so it was not read; rename it."
-    if entry.is_symlink():
-        return "is a symbolic link and was not followed; put the file itself there."
-    if entry.is_dir(follow_symlinks=False):
-        return "is a folder and was not read; files lie directly in the folder of their feed."
-    if entry.name.startswith("."):
-        return "is hidden and was not read."
-    if entry.name.lower().endswith(_HALF_WRITTEN):
-        return "looks half written and was left alone; rename it when it is whole."
-    if not entry.is_file(follow_symlinks=False):
-        return "is not a regular file and was not read."
-    return None
+    reasons = (
+        (_printable(entry.name) != entry.name, "has a name that cannot be written down; rename it."),
+        (entry.is_symlink(), "is a symbolic link and was not followed; put the file itself there."),
+        (entry.is_dir(), "is a folder and was not read; files lie directly in the folder of their feed."),
+        (entry.name.startswith("."), "is hidden and was not read."),
+        (
+            entry.name.lower().endswith(_HALF_WRITTEN),
+            "looks half written and was left alone; rename it when it is whole.",
+        ),
+        (not entry.is_file(), "is not a regular file and was not read."),
+    )
+    return next((reason for holds, reason in reasons if holds), None)
 
 
 def _printable(name: str) -> str:

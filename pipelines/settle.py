@@ -13,7 +13,7 @@ import settlement
 from pipelines import runs
 from pipelines.approval import book_run, finish_replay
 from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import ENERGY_BALANCE, SETTLED
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, Run, RunTariff, State
@@ -94,8 +94,9 @@ def verify_period(  # noqa: PLR0913 -- all keyword-only
     progress: Progress = lambda _: None,
     detail: Progress = lambda _: None,
 ) -> datetime:
-    """Verify a period without settling it; give the as-of used. Without tariffs, those of the last run are
-    taken.
+    """Verify a period without settling it; give the as-of used.
+
+    Without tariffs, those of the last run are taken.
     """
     with _alone(warehouse):
         with open_books(warehouse) as connection:
@@ -174,11 +175,20 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
     verify(warehouse=warehouse, period=period, as_of=run.as_of, tariffs=book, progress=detail)
     progress(f"Settling {period}.")
     with open_books(warehouse) as connection:
+        _refuse_other_deliveries(connection, run)
         verified = _read_verified(connection)
         result = settlement.settle(verified=verified, tariffs=book, period=period, as_of=run.as_of)
         progress("Auditing: what leaves must balance.")
         settlement.check_balances(verified=verified, settlement=result)
         _store(connection, run=run, verified=verified, result=result, now=now, by=by)
+
+
+def _refuse_other_deliveries(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    # The warehouse was let go meanwhile: a delivery with the same receipt would be in the result, not in the run.
+    if runs.deliveries_received_by(connection, run.as_of) != run.deliveries:
+        raise JobFailed(
+            f"Deliveries came in while {run.settlement_period} was verified; nothing was settled, settle it again."
+        )
 
 
 def _read_verified(connection: duckdb.DuckDBPyConnection) -> VerifiedPeriod:

@@ -18,7 +18,7 @@ _KNOWN_KEYS = ("utc_offset", "metering_point_ids", "records_100_900")
 
 @dataclass(frozen=True)
 class MeterSource:
-    """One source of NEM12 files: the offset of its meters' clock from UTC, and the names of its metering points."""
+    """One source of NEM12 files: its meters' offset from UTC and the names of their metering points."""
 
     utc_offset: str = DEFAULT_OFFSET
     metering_point_ids: Mapping[str, str] = field(default_factory=dict)

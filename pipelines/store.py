@@ -37,7 +37,9 @@ class TextScan:
     commas: int = 0
     crlf_newlines: int = 0
     carriage_returns: int = 0
-    has_quote: bool = False
+    quotes: int = 0
+    opening_quotes: int = 0
+    closing_quotes: int = 0
     has_bom: bool = False
     ends_with_newline: bool = False
     not_plain_text: str | None = None
@@ -62,6 +64,8 @@ class TextScan:
     def end(self) -> None:
         """The file is over: nothing may be left open."""
         self.ends_with_newline = self.size_bytes > 0 and self._last_byte == b"\n"
+        if self._last_byte == b'"':
+            self.closing_quotes += 1
         if self.not_plain_text is None and self._mid_character:
             self._refuse("ends in the middle of a UTF-8 character", line=self.newlines + 1)
 
@@ -76,8 +80,20 @@ class TextScan:
         if b"\r" in chunk or self._last_byte == b"\r":
             self.carriage_returns += chunk.count(b"\r")
             self.crlf_newlines += (self._last_byte + chunk).count(b"\r\n")
-        self.has_quote = self.has_quote or b'"' in chunk
+        if b'"' in chunk or self._last_byte == b'"':
+            self._count_quotes(chunk)
         self._last_byte = chunk[-1:]
+
+    def _count_quotes(self, chunk: bytes) -> None:
+        starts_here = self.size_bytes == 0 and chunk.removeprefix(codecs.BOM_UTF8).startswith(b'"')
+        joined = self._last_byte_but_at_start + chunk
+        self.quotes += chunk.count(b'"')
+        self.opening_quotes += joined.count(b',"') + joined.count(b'\n"') + starts_here
+        self.closing_quotes += joined.count(b'",') + joined.count(b'"\n') + joined.count(b'"\r')
+
+    @property
+    def _last_byte_but_at_start(self) -> bytes:
+        return self._last_byte if self.size_bytes else b""
 
     def _check_utf8(self, chunk: bytes) -> None:
         if not self._mid_character and chunk.isascii():
@@ -103,6 +119,11 @@ class TextScan:
     def line_count(self) -> int:
         """Lines of the file, the last one with or without its newline."""
         return self.newlines + (0 if self.ends_with_newline or self.is_empty else 1)
+
+    @property
+    def has_plain_quotes(self) -> bool:
+        """No quote, or each at the very start or end of a value: none inside one, and none of a comma."""
+        return self.quotes == 2 * self.opening_quotes == 2 * self.closing_quotes
 
     @property
     def has_stray_carriage_return(self) -> bool:
@@ -131,10 +152,10 @@ class ReceivedFile:
     scan: TextScan
 
     def keep(self) -> None:
-        """Keep the bytes for good: on disk, under their hash, before anything is committed that relies on them."""
+        """Keep the bytes for good: on disk, under their hash, before anything that needs them commits."""
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
-        os.replace(self.path, self.kept_path)
+        self.path.replace(self.kept_path)
         _fsync_folder(self.kept_path.parent)
 
     def discard(self) -> None:
@@ -160,7 +181,8 @@ def receive(source: Path, *, warehouse: Path, feed: str) -> ReceivedFile:
     """
     folder = store_of(warehouse) / feed
     _make_folder(folder)
-    copy = folder / f".receiving-{os.getpid()}"
+    # One ingest at a time holds the warehouse, so a copy left by one that was killed is simply written over.
+    copy = folder / ".receiving"
     digest, scan = hashlib.sha256(), TextScan()
     try:
         with _open_regular(source) as incoming, copy.open("wb") as outgoing:

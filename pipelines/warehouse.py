@@ -1,4 +1,4 @@
-"""The warehouse: one DuckDB file, opened by one process at a time, with the tables and views everything else relies on."""
+"""The warehouse: one DuckDB file, opened by one process at a time, with its tables and views."""
 
 import hashlib
 import time
@@ -13,6 +13,8 @@ from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 
 DEFAULT_WAIT_SECONDS = 60.0
 _RETRY_SECONDS = 0.1
+# DuckDB's default leaves a fifth of the machine to everything else, the Python around it included.
+_MEMORY_LIMIT = "50%"
 
 _RAW_TABLES = (
     "create schema if not exists raw",
@@ -67,6 +69,7 @@ def open_warehouse(
     connection = _connect(path, read_only=read_only, wait_seconds=wait_seconds)
     try:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'")
         # Line numbers of a delivery are the order in which its rows were read.
         connection.execute("set preserve_insertion_order = true")
         _define(connection, path=path, read_only=read_only)
@@ -143,7 +146,7 @@ def _defined(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 
 def definitions() -> tuple[str, ...]:
-    """Every statement that makes the warehouse, each harmless when repeated. Schemas of other parts join here."""
+    """Every statement that makes the warehouse, harmless when repeated. Schemas of other parts join here."""
     return (
         *_RAW_TABLES,
         *(_raw_table(feed) for feed in FEEDS.values()),

@@ -1,8 +1,8 @@
 """Canonical CSV: a header matched by name, and rows judged column by column as text before they are typed.
 
-A typed read would turn `102.6` into 103 and drop an offset, so every value is matched against its pattern first.
-Two ways lead to the same judgement: DuckDB's reader for plain files (no quotes, one line end, no empty line),
-and a line-by-line reader for everything else. Both number lines as an editor does.
+A typed read would turn `102.6` into 103 and drop an offset, so values are matched against patterns first.
+Two ways lead to the same judgement: DuckDB's reader for plain files (quotes at most around values, one
+kind of line end, no empty line), and a line-by-line reader for everything else. Both number lines as an editor does.
 """
 
 import csv
@@ -89,7 +89,8 @@ def _shown(name: str) -> str:
 
 def _is_plain(scan: TextScan, *, width: int) -> bool:
     # DuckDB's reader takes a comma too many at the end of a line for none, hence the count.
-    return not scan.has_quote and scan.line_end is not None and scan.commas == scan.line_count * (width - 1)
+    has_plain_lines = scan.line_end is not None and scan.commas == scan.line_count * (width - 1)
+    return scan.has_plain_quotes and has_plain_lines
 
 
 # ---- DuckDB's reader
@@ -100,7 +101,7 @@ def _read_plain(
 ) -> int | None:
     """Rows in, or None where this reader and the file's line count do not agree on every row."""
     columns = ", ".join(f"'{_text(name)}': 'VARCHAR'" for name in header)
-    # An error would abort the transaction of the whole ingest: lines that do not fit are skipped, missed below.
+    # An error would abort the whole ingest's transaction: so lines that do not fit are skipped, and missed below.
     source = f"""
         read_csv(
             $path, header = false, skip = 1, auto_detect = false, columns = {{{columns}}}, delim = ',',
@@ -125,7 +126,7 @@ def _read_plain(
 
 
 class _Lines:
-    """The lines of a file with their numbers; empty ones are skipped, those too long to be a row set aside."""
+    """The lines of a file with their numbers; empty ones are skipped, those too long for a row set aside."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
@@ -172,7 +173,7 @@ def _read_line_by_line(
 
 
 def _rows(lines: _Lines) -> Iterator[tuple[int, list[str]]]:
-    """Line and fields of every row, the header first. Raises RefusedFile for quotes broken or spanning lines."""
+    """Line and fields of every row, the header first. Raises RefusedFile for broken quotes or records."""
     previous = 0
     # An open quote would swallow the rest of the file: the parser gives up long before memory does.
     csv.field_size_limit(LONGEST_LINE)
@@ -188,7 +189,11 @@ def _rows(lines: _Lines) -> Iterator[tuple[int, list[str]]]:
         if reader.line_num != consumed + 1:
             raise _broken_quoting(previous + 1)
         previous = lines.line
-        if any('"' in value for value in fields) and not _WELL_QUOTED.fullmatch(lines.text.rstrip("\r\n")):
+        if (
+            '"' in lines.text
+            and any('"' in value for value in fields)
+            and not _WELL_QUOTED.fullmatch(lines.text.rstrip("\r\n"))
+        ):
             raise _broken_quoting(lines.line)
         yield lines.line, fields
 
@@ -224,9 +229,9 @@ def _take_batch(
             line=last_line,
         )
     whole = [(line, *fields) for line, fields in batch if len(fields) == width]
-    frame = pl.DataFrame(
-        whole, schema={"line": pl.Int32, **{_text(name): pl.String for name in header}}, orient="row"
-    )
+    columns = list(zip(*whole, strict=True)) or [()] * (width + 1)
+    names = ("line", *(_text(name) for name in header))
+    frame = pl.DataFrame(dict(zip(names, columns, strict=True)), schema_overrides={"line": pl.Int32})
     cells = ", ".join(f"nullif({_text(name)}, '')" for name in header)
     connection.register("text_batch", frame)
     connection.execute(f"insert into text_rows select line, {cells} from text_batch")

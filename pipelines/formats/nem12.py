@@ -1,7 +1,7 @@
 """NEM12 meter files: interval records of registers, summed to half hours by R2.
 
-nemreader does not do: it reads values through a float, drops line numbers, skips short records with a log line
-and lets 400 records leave gaps. The tests hold this reader against it.
+nemreader does not do: it reads values through a float, drops line numbers, skips short records with a line in
+the log and lets 400 records leave gaps. The tests hold this reader against it.
 """
 
 import csv
@@ -103,7 +103,7 @@ def read_nem12(
 ) -> ReadRows:
     """Read a stored NEM12 file into good_rows and bad_rows, one row per half hour.
 
-    A quarantined or repeated 300 record counts as its 48 half hours. Raises RefusedFile for a broken structure.
+    A quarantined or repeated 300 record counts as 48 half hours. Raises RefusedFile for a broken structure.
     """
     check_plain_text(scan, path=path)
     with localcontext(_EXACT):
@@ -413,7 +413,7 @@ def _worst(qualities: Iterable[str]) -> str:
 
 
 def _set_repeated_aside(meter_file: _MeterFile) -> None:
-    """A register's day given twice: the same content counts once, other content puts all of it in quarantine."""
+    """A register's day given twice: the same content counts once, different contents are all quarantined."""
     for (nmi, day), registers in meter_file.days.items():
         for key, records in list(registers.items()):
             if len({record.fingerprint for record in records}) == 1:
@@ -427,8 +427,8 @@ def _set_repeated_aside(meter_file: _MeterFile) -> None:
                     _BadRecord(
                         line=record.line,
                         column="metering_point_id, interval_start",
-                        reason=f"register {_shown(key[1])} of NMI {_shown(nmi)} has other contents for {day} on line "
-                        f"{other.line}; deliver the one record that is right (48 half hours)",
+                        reason=f"register {_shown(key[1])} of NMI {_shown(nmi)} has other contents for {day} "
+                        f"on line {other.line}; deliver the one record that is right (48 half hours)",
                         row_text=meter_file.texts[record.line],
                     )
                 )
@@ -438,7 +438,7 @@ _HalfHour = tuple[int, str, datetime, int | None, int | None, str]
 
 
 def _half_hours(meter_file: _MeterFile, *, source: MeterSource) -> Iterator[_HalfHour]:
-    """Rows (line, metering point, start in UTC, import, backfeed, quality) of every day with a usable record."""
+    """Rows (line, metering point, start, import, backfeed, quality) of every day with a usable record."""
     nmi_of: dict[str, str] = {}
     for (nmi, day), registers in sorted(meter_file.days.items()):
         metering_point_id = _metering_point_id(nmi, source=source)
@@ -466,8 +466,8 @@ def _direction(
 ) -> list[tuple[int | None, str]]:
     """Whole Wh and quality of a day's half hours in one direction.
 
-    All its registers are added up exactly, then made whole by carry within the day (R2). A register that the file has,
-    but not usably on this day, leaves the direction missing: a part of the energy would pass for all of it.
+    All its registers are added up exactly, then made whole by carry within the day (R2). A register that the
+    file has, but not usably on this day, leaves the direction missing: a part would pass for the whole.
     """
     days = [
         registers[direction, suffix][0] for suffix in sorted(suffixes) if (direction, suffix) in registers
@@ -480,7 +480,7 @@ def _direction(
 
 
 def _made_whole(energies: Iterable[Decimal | None]) -> Iterator[int | None]:
-    """R2: differences of the rounded running sums, so that the day keeps its total; missing ones add nothing."""
+    """R2: differences of the rounded running sums, so the day keeps its total; missing ones add nothing."""
     exact, given_out = Decimal(0), 0
     for energy in energies:
         if energy is None:
@@ -508,8 +508,8 @@ def _fill(
     connection.register("half_hours", frame)
     connection.execute("drop view if exists good_rows")
     connection.execute(
-        f"create or replace temp table half_hour_rows as select line, row_no::integer as row_no, {', '.join(names)}, "
-        "'active' as row_status from half_hours"
+        "create or replace temp table half_hour_rows as "
+        f"select line, row_no::integer as row_no, {', '.join(names)}, 'active' as row_status from half_hours"
     )
     connection.execute("create or replace temp view good_rows as select * from half_hour_rows")
     connection.unregister("half_hours")

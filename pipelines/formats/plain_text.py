@@ -1,4 +1,4 @@
-"""What every delivered text file must be, whatever its format: plain UTF-8, lines ended one way or the other."""
+"""What every delivered text file must be, whatever its format: plain UTF-8 with proper line ends."""
 
 from pathlib import Path
 from typing import TextIO

@@ -250,6 +250,9 @@ def test_a_bad_file_goes_to_quarantine_whole(house: Any, content: str | bytes, s
         (GOOD + 'MP-2,"2023-12-01T00:00:00Z,1,1,A\n' + GOOD, 3),
         (GOOD + '"MP\n-2",2023-12-01T00:00:00Z,1,1,A\n', 3),
         (GOOD + 'MP"2",2023-12-01T00:00:00Z,1,1,A\n', 3),
+        (GOOD + '"MP-2" ,2023-12-01T00:00:00Z,1,1,A\n', 3),
+        (GOOD + 'MP-2, "2023-12-01T00:00:00Z",1,1,A\n', 3),
+        (GOOD + '"MP-2\n"MP-3",2023-12-01T00:00:00Z,1,1,A",\n', 3),
         (GOOD + '"MP"2,2023-12-01T00:00:00Z,1,1,A\n', 3),
         (GOOD + "MP-2,2023-12-01T00:00:00Z,1", 3),
         (GOOD + "MP-2,2023\r-12-01T00:00:00Z,1,1,A\n", 3),
@@ -396,16 +399,18 @@ _FAULTS = "select line, column_name, reason, row_text from raw.quarantine order 
 @given(rows=_ROWS)
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_both_readers_judge_alike(new_house: Callable[[], Any], rows: list[Any]) -> None:
-    plain, quoted = new_house(), new_house()
+    plain, quoted, by_line = new_house(), new_house(), new_house()
     plain.put_reads("a.csv", "".join(",".join(row) + "\n" for row in rows))
-    quoted.put_reads("a.csv", "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in rows))
-    counts = [
-        (report.rows_in, report.rows_accepted, report.rows_duplicate, report.rows_quarantined)
-        for report in (plain.ingest(), quoted.ingest())
-    ]
-    assert counts[0] == counts[1] and counts[0][0] == len(rows)
-    assert plain.rows(_CONTENTS + " order by line") == quoted.rows(_CONTENTS + " order by line")
-    assert plain.rows(_FAULTS) == quoted.rows(_FAULTS)
+    in_quotes = "".join(",".join(f'"{cell}"' for cell in row) + "\n" for row in rows)
+    quoted.put_reads("a.csv", in_quotes)
+    by_line.put_reads("a.csv", in_quotes + "\n")
+    counts = set()
+    for house in (plain, quoted, by_line):
+        report = house.ingest()
+        counts.add((report.rows_in, report.rows_accepted, report.rows_duplicate, report.rows_quarantined))
+    assert len(counts) == 1 and counts.pop()[0] == len(rows)
+    for query in (_CONTENTS + " order by line", _FAULTS):
+        assert plain.rows(query) == quoted.rows(query) == by_line.rows(query)
 
 
 def test_the_order_of_rows_changes_nothing(new_house: Callable[[], Any]) -> None:

@@ -1,4 +1,4 @@
-"""Deliveries: known bytes, order, supersession, what else lies in a landing folder (R6; contract, Deliveries)."""
+"""Deliveries: known bytes, order, supersession, what else lies in a landing folder (R6)."""
 
 import os
 import subprocess
@@ -279,7 +279,10 @@ def test_every_feed_loads_what_it_publishes(house: Any) -> None:
 
 
 def test_a_locked_warehouse_is_waited_for_and_then_given_up(house: Any, tmp_path: Path) -> None:
-    code = f"import duckdb, time; c = duckdb.connect({str(house.warehouse)!r}); print('held', flush=True); time.sleep(60)"
+    code = (
+        f"import duckdb, time; c = duckdb.connect({str(house.warehouse)!r}); "
+        "print('held', flush=True); time.sleep(60)"
+    )
     holder = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
     try:
         assert holder.stdout is not None and holder.stdout.readline() == b"held\n"

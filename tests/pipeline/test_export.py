@@ -31,7 +31,8 @@ def test_the_csv_is_plain(world: World) -> None:
     assert files["exceptions.csv"].decode() == (
         "settlement_period,code,metering_point_id,evse_id,vehicle_id,dr_event_id,lease_id,session_id,local_date,"
         "energy_wh,detail\n"
-        '2023-12,missing_read,MP-1,,,,,,2023-12-04,,"Deliver the 2 half hours missing, ""import"" above all."\n'
+        "2023-12,missing_read,MP-1,,,,,,2023-12-04,,"
+        '"Deliver the 2 half hours missing, ""import"" above all."\n'
     )
     assert (
         files["dr_intervals.csv"].decode().splitlines()[1]

@@ -2,11 +2,12 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from pipelines import books, settle
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, JobFailed
 from pipelines.runs import Kind, State
 from pipelines.tariff_files import read_tariffs
 from settlement import BalanceError, TariffError
@@ -14,7 +15,10 @@ from tests.pipeline.programme import TARIFF, write_tariffs
 from tests.pipeline.world import JANUARY_5, JANUARY_9, JANUARY_12, NOW, PERIOD, World
 
 POINTS_SHOWN = """
-    select user_id, points, booked_before, booked_now from results.user_points where run_id = ? order by user_id
+    select user_id, points, booked_before, booked_now
+    from results.user_points
+    where run_id = ?
+    order by user_id
 """
 POINTS_BOOKED = "select coalesce(sum(amount), 0) from books.bookings where unit = 'point'"
 
@@ -211,6 +215,21 @@ def test_figures_that_do_not_balance_leave_nothing_behind(
         world.settle()
     assert world.rows("select count(*) from books.runs") == [(0,)]
     assert world.rows("select count(*) from results.dr_achievement") == [(0,)]
+
+
+def test_a_delivery_that_came_in_during_the_verification_is_not_slipped_into_the_run(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def verify(**arguments: Any) -> None:
+        world.deliver(JANUARY_5, sha256="b" * 64)
+        world.verify(**arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(settle, "verify", verify)
+        with pytest.raises(JobFailed, match="settle it again"):
+            world.settle()
+    assert world.rows("select count(*) from books.runs") == [(0,)]
+    assert world.settle().booked_now == 3
 
 
 def test_a_booking_that_fails_midway_books_nothing_and_can_be_done_again(

@@ -196,7 +196,7 @@ def play(scenarios: list[Scenario], folder: Path) -> list[Tables]:
 
 
 def belongs(row: Row, prefix: str) -> bool:
-    """Whether an id of the row is the scenario's; an exception of aggregators has its ids in the detail only."""
+    """Whether an id of the row is the scenario's; exceptions of aggregators have ids in the detail only."""
     ids = [cell for column, cell in row.items() if column in ID_COLUMNS and cell]
     return any(cell.startswith(prefix) for cell in ids or row.get("detail", "").split())
 
@@ -277,10 +277,18 @@ def compare(
     ]
 
 
-def test_no_row_belongs_to_no_scenario(exports_of: Callable[[Scenario], list[Tables]]) -> None:
-    for plan in PLANS.values():
-        prefixes = tuple(f"{scenario.name}/" for scenario in plan)
-        for tables in exports_of(plan[0]):
-            for export, rows in tables.items():
-                stray = [row for row in rows if not any(belongs(row, prefix) for prefix in prefixes)]
-                assert not stray, f"{export} has rows of no scenario: {stray[:3]}"
+@pytest.mark.parametrize(
+    "plan",
+    [
+        pytest.param(plan, id=plan[0].name, marks=pytest.mark.xdist_group(plan[0].plan))
+        for plan in PLANS.values()
+    ],
+)
+def test_every_row_belongs_to_a_scenario(
+    plan: list[Scenario], exports_of: Callable[[Scenario], list[Tables]]
+) -> None:
+    prefixes = [f"{scenario.name}/" for scenario in plan]
+    for tables in exports_of(plan[0]):
+        for export, rows in tables.items():
+            stray = [row for row in rows if not any(belongs(row, prefix) for prefix in prefixes)]
+            assert not stray, f"{export} has rows of no scenario: {stray[:3]}"
