@@ -184,10 +184,11 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
 
 
 def _refuse_other_deliveries(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
-    # The warehouse was let go meanwhile: a delivery with the same receipt would be in the result, not in the run.
+    # The warehouse was let go meanwhile: a delivery of the same receipt would be in the result, not the run.
     if runs.deliveries_received_by(connection, run.as_of) != run.deliveries:
         raise JobFailed(
-            f"Deliveries came in while {run.settlement_period} was verified; nothing was settled, settle it again."
+            f"Deliveries came in while {run.settlement_period} was verified; nothing was settled,"
+            " settle it again."
         )
 
 

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.dbt_manifest import parsed_project
 from pipelines.errors import JobFailed
 from pipelines.warehouse import open_warehouse
 from settlement import SettlementPeriod, TariffBook
@@ -142,7 +143,8 @@ def _build(*, warehouse: Path, parameters: RunParameters, progress: Callable[[st
 
     with _dbt_environment(warehouse):
         try:
-            result = dbtRunner(callbacks=[_reporter(progress)]).invoke(_arguments(parameters))
+            runner = dbtRunner(manifest=parsed_project(DBT_PROJECT), callbacks=[_reporter(progress)])
+            result = runner.invoke(_arguments(parameters))
         finally:
             # dbt keeps the file locked after it returns.
             DuckDBConnectionManager.close_all_connections()

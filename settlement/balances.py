@@ -23,7 +23,7 @@ def check_balances(*, verified: VerifiedPeriod, settlement: Settlement, books: B
         *_performances(settlement.dr_achievement, settlement.settlement_lines, "achieved"),
         *_utility(settlement.dr_achievement, settlement.aggregator_achievement),
         *_children(settlement.dr_achievement, settlement.aggregator_achievement),
-        *_no_more(settlement.aggregator_achievement, "parent", "child"),
+        *_parents(verified.aggregator_achievement, settlement.aggregator_achievement),
         *_no_more(settlement.aggregator_achievement, "child", "utility"),
         *_instructed(settlement.aggregator_achievement),
         *_points(settlement),
@@ -102,6 +102,25 @@ def _children(dr_achievement: pl.DataFrame, aggregators: pl.DataFrame) -> list[s
         children.join(vehicles, on=key, how="left").with_columns(pl.col("left").fill_null(0)),
         lambda row: (
             f"R26: the vehicles of child aggregator {row['aggregator_id']} in event {row['dr_event_id']} "
+            f"achieved {row['left']} Wh, but the aggregator {row['right']} Wh."
+        ),
+    )
+
+
+def _parents(verified: pl.DataFrame, aggregators: pl.DataFrame) -> list[str]:
+    """Per DR event and parent aggregator: its children's achieved energy = its own.
+
+    A child without a known parent counts at the utility directly (R25).
+    """
+    key = ["dr_event_id", "aggregator_id"]
+    with_parent = _level(verified, "child").filter(pl.col("parent_aggregator_id") != "")
+    of_children = with_parent.drop("aggregator_id").rename({"parent_aggregator_id": "aggregator_id"})
+    children = sums(of_children, key, "achieved_wh", "left")
+    parents = sums(_level(aggregators, "parent"), key, "achieved_wh", "right")
+    return unequal(
+        side_by_side(children, parents, key),
+        lambda row: (
+            f"R26: the children of parent aggregator {row['aggregator_id']} in event {row['dr_event_id']} "
             f"achieved {row['left']} Wh, but the aggregator {row['right']} Wh."
         ),
     )

@@ -180,6 +180,7 @@ class VerifiedAggregatorAchievement(dy.Schema):
     dr_event_id = _key()
     level = _one_of(LEVELS, primary_key=True)
     aggregator_id = _key()
+    parent_aggregator_id = dy.String(description="whom a child's energy counts for besides it; empty: nobody")
     instructed_wh = dy.Int64(nullable=True, min=0)
     achieved_wh = _amount()
 

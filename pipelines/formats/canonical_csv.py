@@ -1,8 +1,8 @@
 """Canonical CSV: a header matched by name, and rows judged column by column as text before they are typed.
 
 A typed read would turn `102.6` into 103 and drop an offset, so values are matched against patterns first.
-Two ways lead to the same judgement: DuckDB's reader for plain files (quotes at most around values, one
-kind of line end, no empty line), and a line-by-line reader for everything else. Both number lines as an editor does.
+Two ways lead to the same judgement: DuckDB's reader for plain files (quotes at most around values, one kind
+of line end, no empty line), and a line-by-line reader for all else. Both number lines as an editor does.
 """
 
 import csv
@@ -101,7 +101,7 @@ def _read_plain(
 ) -> int | None:
     """Rows in, or None where this reader and the file's line count do not agree on every row."""
     columns = ", ".join(f"'{_text(name)}': 'VARCHAR'" for name in header)
-    # An error would abort the whole ingest's transaction: so lines that do not fit are skipped, and missed below.
+    # An error would abort the transaction of all files, so unfit lines are skipped, and missed below.
     source = f"""
         read_csv(
             $path, header = false, skip = 1, auto_detect = false, columns = {{{columns}}}, delim = ',',
@@ -191,7 +191,7 @@ def _rows(lines: _Lines) -> Iterator[tuple[int, list[str]]]:
         previous = lines.line
         if (
             '"' in lines.text
-            and any('"' in value for value in fields)
+            and '"' in "".join(fields)
             and not _WELL_QUOTED.fullmatch(lines.text.rstrip("\r\n"))
         ):
             raise _broken_quoting(lines.line)

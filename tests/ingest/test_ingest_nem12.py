@@ -42,17 +42,7 @@ def put(house: Any, *records: str, name: str = "home.nem12.csv") -> None:
 
 @pytest.fixture
 def household() -> bytes:
-    path = next(
-        (
-            parent / "shared/real-data/nem12-home-with-export/home-oct2023-feb2024.csv"
-            for parent in Path(__file__).parents
-            if (parent / "shared/real-data").is_dir()
-        ),
-        None,
-    )
-    if path is None:
-        pytest.skip("the household file is not here")
-    return path.read_bytes()
+    return (Path(__file__).parent / "data/household/home-oct2023-feb2024.csv").read_bytes()
 
 
 def test_a_real_household_keeps_its_totals(house: Any, household: bytes) -> None:

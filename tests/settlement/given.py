@@ -66,7 +66,8 @@ _LEASE = {
     "backfeed_wh": 5000, "dr_import_wh": 0, "lacks_read": False, "open_session": False,
 }  # fmt: skip
 _AGGREGATOR = {
-    "dr_event_id": "E1", "level": "utility", "aggregator_id": "", "instructed_wh": None, "achieved_wh": 5000,
+    "dr_event_id": "E1", "level": "utility", "aggregator_id": "", "parent_aggregator_id": "",
+    "instructed_wh": None, "achieved_wh": 5000,
 }  # fmt: skip
 _INTERVAL = {
     "dr_event_id": "E1", "vehicle_id": "V1", "evse_id": "S1",

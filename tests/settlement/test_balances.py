@@ -38,7 +38,7 @@ _ROWS: dict[str, Any] = {
     "aggregator_achievement": [
         {"achieved_wh": 7000, "instructed_wh": 9000},
         # C2 is unknown: its vehicle counts at the utility directly (R25).
-        {"level": "child", "aggregator_id": "C1", "achieved_wh": 4000, "instructed_wh": 5000},
+        {"level": "child", "aggregator_id": "C1", "parent_aggregator_id": "P1", "achieved_wh": 4000},
         {"level": "parent", "aggregator_id": "P1", "achieved_wh": 4000, "instructed_wh": 9000},
     ],
     "energy_balance": [
@@ -162,7 +162,7 @@ _IN_SETTLEMENT: list[tuple[str, Callable[[pl.DataFrame], pl.DataFrame], str]] = 
     (
         "aggregator_achievement",
         lambda of: _set(of, "achieved_wh", 4001, level="parent"),
-        "R26: level parent of event E1 achieved 4001 Wh, more than the 4000 Wh of level child.",
+        "R26: the children of parent aggregator P1 in event E1 achieved 4000 Wh, but the aggregator 4001 Wh.",
     ),
     (
         "aggregator_achievement",

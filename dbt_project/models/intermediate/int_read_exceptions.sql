@@ -50,7 +50,7 @@ select
     local_date,
     null as energy_wh,
     format(
-        '{} half hours with a vehicle in session have no read: ask the meter operator for the reads of this day.',
+        'Half hours with a vehicle in session and no read: {}. Ask the meter operator for the reads of this day.',
         half_hours
     ) as detail,
 from missing_read

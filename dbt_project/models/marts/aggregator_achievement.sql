@@ -47,10 +47,11 @@ achieved as (
         dr_event_id,
         'child' as level,
         child_id as aggregator_id,
+        parent_id as parent_aggregator_id,
         sum(achieved) as achieved_wh,
     from counted
     where child_id != ''
-    group by dr_event_id, child_id
+    group by dr_event_id, child_id, parent_id
 
     union all
 
@@ -58,6 +59,7 @@ achieved as (
         dr_event_id,
         'parent' as level,
         parent_id as aggregator_id,
+        '' as parent_aggregator_id,
         sum(achieved) as achieved_wh,
     from counted
     where parent_id != ''
@@ -69,6 +71,7 @@ achieved as (
         dr_event_id,
         'utility' as level,
         '' as aggregator_id,
+        '' as parent_aggregator_id,
         sum(achieved) as achieved_wh,
     from counted
     group by dr_event_id
@@ -97,6 +100,7 @@ select
     coalesce(achieved.dr_event_id, instructed.dr_event_id) as dr_event_id,
     coalesce(achieved.level, instructed.level) as level,
     coalesce(achieved.aggregator_id, instructed.aggregator_id) as aggregator_id,
+    coalesce(achieved.parent_aggregator_id, '') as parent_aggregator_id,
     cast(instructed.instructed_wh as bigint) as instructed_wh,
     cast(coalesce(achieved.achieved_wh, 0) as bigint) as achieved_wh,
 from achieved
