@@ -1,6 +1,5 @@
 """Approving and rejecting runs: the moment at which what a run found is booked (R23, R24)."""
 
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
@@ -21,13 +20,11 @@ from pipelines.books import (
 from pipelines.errors import BadInput
 from pipelines.exports import (
     CLAIMS,
-    ENERGY_BALANCE,
     FEE_REDUCTIONS,
     MANAGER_FEE_REDUCTIONS,
     SETTLED,
     USER_AMOUNTS,
     USER_POINTS,
-    Export,
 )
 from pipelines.runs import Run, State
 from settlement import Books, Statements
@@ -141,15 +138,5 @@ def _store_statements(connection: duckdb.DuckDBPyConnection, run: Run, statement
 def _check_books(connection: duckdb.DuckDBPyConnection, run: Run, books: Books) -> None:
     """R26 once more, on what was stored when the run was audited, now with the ledger."""
 
-    def stored(table: Export) -> pl.DataFrame:
-        return read_result(connection, run_id=run.run_id, table=table)
-
-    verified = {
-        each.name: each.metadata["schema"].create_empty() for each in fields(settlement.VerifiedPeriod)
-    }
-    verified["energy_balance"] = stored(ENERGY_BALANCE)
-    settlement.check_balances(
-        verified=settlement.VerifiedPeriod(**verified),
-        settlement=settlement.Settlement(**{table.name: stored(table) for table in SETTLED}),
-        books=books,
-    )
+    stored = {table.name: read_result(connection, run_id=run.run_id, table=table) for table in SETTLED}
+    settlement.check_books(settlement=settlement.Settlement(**stored), books=books)

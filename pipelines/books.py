@@ -15,7 +15,6 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from pipelines.books_tables import definitions
 from pipelines.errors import BadInput
 from pipelines.exports import BOOKINGS, Export
 from pipelines.warehouse import open_warehouse
@@ -33,31 +32,19 @@ class ChainHead:
 
 @contextmanager
 def open_books(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open the warehouse with the schemas `results` and `books` in it, and close it again.
+    """Open a warehouse that exists, and close it again.
 
     Raises BadInput if there is no warehouse yet: books rest on deliveries.
     """
     if not warehouse.exists():
         raise BadInput(no_warehouse(warehouse))
     with open_warehouse(warehouse) as connection:
-        ensure_books(connection)
         yield connection
 
 
 def no_warehouse(warehouse: Path) -> str:
     """What to say where there is no warehouse."""
     return f"There is no warehouse {warehouse}; ingest a landing folder first (vgi ingest LANDING_DIR)."
-
-
-def ensure_books(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create what is missing of the schemas `results` and `books` and of the published views of exports."""
-    script = "\n".join(definitions())
-    fingerprint = hashlib.sha256(script.encode()).hexdigest()
-    if _has_layout(connection, fingerprint):
-        return
-    with transaction(connection):
-        connection.execute(script)
-        connection.execute("insert into books.layouts values (?)", [fingerprint])
 
 
 @contextmanager
@@ -70,21 +57,6 @@ def transaction(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
         connection.execute("rollback")
         raise
     connection.execute("commit")
-
-
-def _has_layout(connection: duckdb.DuckDBPyConnection, fingerprint: str) -> bool:
-    if not has_books(connection):
-        return False
-    found = connection.execute("select true from books.layouts where fingerprint = ?", [fingerprint])
-    return found.fetchone() is not None
-
-
-def has_books(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether this warehouse has books yet."""
-    found = connection.execute(
-        "select true from duckdb_tables() where schema_name = 'books' and table_name = 'layouts'"
-    )
-    return found.fetchone() is not None
 
 
 def frame_of(

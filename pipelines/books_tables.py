@@ -5,8 +5,6 @@ from pipelines.exports import BOOKINGS, EXPORTS, FINDINGS, Export
 _SCHEMAS_AND_RUNS = """
 create schema if not exists results;
 create schema if not exists books;
-create schema if not exists published;
-create table if not exists books.layouts (fingerprint varchar not null);
 create table if not exists books.runs (
     run_id varchar not null,
     settlement_period varchar not null,

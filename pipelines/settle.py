@@ -140,7 +140,7 @@ def _asked_run(
         as_of=resolved,
         deliveries=deliveries,
         tariffs=applied,
-        rules_version=runs.RULES_VERSION,
+        rules_version=settlement.RULES_VERSION,
     )
 
 

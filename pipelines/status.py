@@ -7,7 +7,6 @@ from pathlib import Path
 import duckdb
 
 from pipelines import runs
-from pipelines.books import has_books
 from pipelines.runs import Kind, State
 from pipelines.summary import QuarantinedRow
 from pipelines.warehouse import open_warehouse
@@ -79,7 +78,7 @@ def read_status(*, warehouse: Path, with_quarantine: bool = False) -> Status:
         deliveries = _deliveries(connection)
         quarantined = connection.execute("select count(*) from raw.quarantine").fetchall()[0][0]
         quarantine = _quarantine(connection) if with_quarantine else ()
-        all_runs = _runs(connection) if has_books(connection) else ()
+        all_runs = _runs(connection)
         current = _current_runs(connection) if all_runs else frozenset()
     return Status(
         warehouse=warehouse,

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import duckdb
 
+from pipelines import books_tables
 from pipelines.errors import BadInput, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 
@@ -152,6 +153,7 @@ def definitions() -> tuple[str, ...]:
         *(_raw_table(feed) for feed in FEEDS.values()),
         "create schema if not exists published",
         *(_published_view(feed) for feed in FEEDS.values()),
+        *books_tables.definitions(),
     )
 
 

@@ -3,7 +3,7 @@
 Pure: no I/O, no clock, no environment, no float. Instants are naive UTC (R1), amounts whole numbers (R3).
 """
 
-from settlement.balances import check_balances
+from settlement.balances import check_balances, check_books
 from settlement.errors import (
     AmountTooLarge,
     BalanceError,
@@ -21,7 +21,11 @@ from settlement.settle import Settlement, VerifiedPeriod, settle
 from settlement.statements import Statements, with_booked
 from settlement.tariffs import PerformanceTier, PointsRate, Tariff, TariffBook, parse_tariff
 
+# The version of the rules that the code implements: a change of any amount that the same inputs give raises it.
+RULES_VERSION = "1"
+
 __all__ = [
+    "RULES_VERSION",
     "AmountTooLarge",
     "BalanceError",
     "Bookings",
@@ -46,6 +50,7 @@ __all__ = [
     "VerifiedPeriod",
     "book",
     "check_balances",
+    "check_books",
     "entries",
     "parse_tariff",
     "refuse_conflicts",

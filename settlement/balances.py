@@ -11,29 +11,37 @@ from settlement.settle import Settlement, VerifiedPeriod
 from settlement.vocabulary import ENERGY_UNIT, MANAGER, METER_DIRECTIONS, USER
 
 
-def check_balances(*, verified: VerifiedPeriod, settlement: Settlement, books: Books | None = None) -> None:
-    """BalanceError with a sentence for each figure that does not balance (R26).
-
-    Without `books` (a replay, which is never booked, or a run that waits for approval) all but the ledger is
-    checked.
-    """
-    faults = [
+def check_balances(*, verified: VerifiedPeriod, settlement: Settlement) -> None:
+    """BalanceError with a sentence for each figure of a settlement that does not balance (R26)."""
+    _refuse(
         *_meters(verified.energy_balance, settlement.dr_achievement),
-        *_performances(settlement.dr_achievement, settlement.settlement_lines, "payable"),
-        *_performances(settlement.dr_achievement, settlement.settlement_lines, "achieved"),
         *_utility(settlement.dr_achievement, settlement.aggregator_achievement),
         *_children(settlement.dr_achievement, settlement.aggregator_achievement),
         *_parents(verified.aggregator_achievement, settlement.aggregator_achievement),
-        *_no_more(settlement.aggregator_achievement, "child", "utility"),
         *_instructed(settlement.aggregator_achievement),
+        *_amounts(settlement),
+    )
+
+
+def check_books(*, settlement: Settlement, books: Books) -> None:
+    """BalanceError with a sentence for each figure that the books and their settlement have differently (R26)."""
+    _refuse(*_amounts(settlement), *ledger_faults(settlement=settlement, books=books))
+
+
+def _refuse(*faults: str) -> None:
+    if faults:
+        raise BalanceError(*faults)
+
+
+def _amounts(settlement: Settlement) -> list[str]:
+    """From performances over lines to what is claimed."""
+    return [
+        *_performances(settlement.dr_achievement, settlement.settlement_lines, "payable"),
+        *_performances(settlement.dr_achievement, settlement.settlement_lines, "achieved"),
         *_points(settlement),
         *_claims_of_users(settlement),
         *_claims_of_managers(settlement),
     ]
-    if books is not None:
-        faults += ledger_faults(settlement=settlement, books=books)
-    if faults:
-        raise BalanceError(*faults)
 
 
 def _meters(balance: pl.DataFrame, dr_achievement: pl.DataFrame) -> list[str]:
@@ -124,21 +132,6 @@ def _parents(verified: pl.DataFrame, aggregators: pl.DataFrame) -> list[str]:
             f"achieved {row['left']} Wh, but the aggregator {row['right']} Wh."
         ),
     )
-
-
-def _no_more(aggregators: pl.DataFrame, lower: str, upper: str) -> list[str]:
-    """Per DR event: one level achieves at most what the other does; the rest counts at the utility (R25)."""
-
-    def sentence(row: Row) -> str:
-        return (
-            f"R26: level {lower} of event {row['dr_event_id']} achieved {row['left']} Wh, more than the "
-            f"{row['right']} Wh of level {upper}."
-        )
-
-    key = ["dr_event_id"]
-    left = sums(_level(aggregators, lower), key, "achieved_wh", "left")
-    right = sums(_level(aggregators, upper), key, "achieved_wh", "right")
-    return named(side_by_side(left, right, key).filter(pl.col("left") > pl.col("right")), sentence)
 
 
 def _instructed(aggregators: pl.DataFrame) -> list[str]:

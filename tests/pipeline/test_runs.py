@@ -6,7 +6,8 @@ import pytest
 
 from pipelines.books import open_books
 from pipelines.errors import JobFailed
-from pipelines.runs import RULES_VERSION, Run, RunDelivery, RunTariff, State, identify, record_state
+from pipelines.runs import Run, RunDelivery, RunTariff, State, identify, record_state
+from settlement import RULES_VERSION
 from tests.pipeline.world import JANUARY_5, NOW, World
 
 

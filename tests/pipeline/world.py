@@ -193,6 +193,7 @@ class World:
             "dr_event_id": "D-1",
             "level": level,
             "aggregator_id": aggregator_id,
+            "parent_aggregator_id": "PA-1" if level == "child" else "",
             "instructed_wh": None if level == "child" else 8000,
             "achieved_wh": sum(self.achieved_wh.values()),
         }
