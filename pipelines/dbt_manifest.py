@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pipelines.errors import JobFailed
 
@@ -21,21 +20,21 @@ if TYPE_CHECKING:
 _PARSED = ("models", "macros", "tests")
 
 
-def parsed_project(project: Path) -> Manifest:
+def parsed_project(project: Path, *, database: str) -> Manifest:
     """The manifest of the project as it stands on disk: read back if it was parsed before, else parsed now.
 
-    A copy of its own for each call, as a run writes its compiled SQL into it. Raises JobFailed if dbt cannot
-    parse the project.
+    `database` is DuckDB's name of the warehouse, which parsing writes into every node. Each call gets a
+    copy of its own, as a run writes its compiled SQL into it. Raises JobFailed if dbt cannot parse the project.
     """
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 -- 3 s to import
 
-    kept = project / "target" / f"manifest-{_fingerprint(project)}.msgpack"
+    kept = project / "target" / f"manifest-{database}-{_fingerprint(project)}.msgpack"
     if kept.exists():
         return Manifest.from_msgpack(kept.read_bytes())
     packed = _parse(project).to_msgpack()
     # A project folder that cannot be written to costs time at each run, nothing else.
     with contextlib.suppress(OSError):
-        _keep(packed, kept)
+        _keep(packed, kept, instead_of=f"manifest-{database}-*.msgpack")
     return Manifest.from_msgpack(packed)
 
 
@@ -47,7 +46,9 @@ def _fingerprint(project: Path) -> str:
     files = [project / "dbt_project.yml", project / "profiles.yml"]
     files += [path for part in _PARSED for path in (project / part).rglob("*") if path.is_file()]
     for path in sorted(files):
-        digest.update(f"{path.relative_to(project)}\x1f".encode() + hashlib.sha256(path.read_bytes()).digest())
+        digest.update(
+            f"{path.relative_to(project)}\x1f".encode() + hashlib.sha256(path.read_bytes()).digest()
+        )
     digest.update(str(project).encode())  # nodes hold absolute paths
     return digest.hexdigest()[:16]
 
@@ -57,18 +58,26 @@ def _parse(project: Path) -> Manifest:
 
     folder = str(project)
     result = dbtRunner().invoke(
-        ["--quiet", "--no-version-check", "--no-partial-parse", "parse", "--project-dir", folder, "--profiles-dir", folder]
+        [
+            "--quiet",
+            "--no-version-check",
+            "--no-partial-parse",
+            "parse",
+            "--project-dir",
+            folder,
+            "--profiles-dir",
+            folder,
+        ]
     )
     if not result.success:
         raise JobFailed(f"The dbt project in {folder} cannot be parsed: {result.exception}")
-    manifest: Manifest = result.result
-    return manifest
+    return cast("Manifest", result.result)
 
 
-def _keep(packed: bytes, kept: Path) -> None:
+def _keep(packed: bytes, kept: Path, *, instead_of: str) -> None:
     kept.parent.mkdir(exist_ok=True)
-    for stale in kept.parent.glob("manifest-*.msgpack"):
+    for stale in kept.parent.glob(instead_of):
         stale.unlink(missing_ok=True)
     with tempfile.NamedTemporaryFile(dir=kept.parent, delete=False) as aside:
         aside.write(packed)
-    os.replace(aside.name, kept)
+    Path(aside.name).replace(kept)

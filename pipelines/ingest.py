@@ -49,6 +49,11 @@ class AlreadyKnown:
     rows_superseded: int
     sentence: str
 
+    @property
+    def asks_for_a_look(self) -> bool:
+        """Whether the file will not be what its sender may expect: refused before, or superseded since."""
+        return self.outcome == REFUSED or self.rows_superseded > 0
+
 
 @dataclass(frozen=True)
 class IngestReport:

@@ -11,6 +11,8 @@ from pipelines.sources import Sources, read_sources
 
 _FEED_NAMES = ", ".join(sorted(FEEDS))
 _HALF_WRITTEN = (".part", ".tmp", ".crdownload", ".partial", "~")
+# What people lay beside data for people: never a delivery that somebody put in the wrong place.
+_NOTES = (".md", ".txt", "license", "readme", "notice")
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def _warning_of_root_entry(entry: os.DirEntry[str]) -> str | None:
     name = _printable(entry.name)
     if entry.is_symlink() and (entry.name in FEEDS or entry.name == SOURCES_FILE_NAME):
         return f"{name} is a symbolic link and was not followed." if entry.name in FEEDS else None
-    if entry.name.startswith(".") or entry.name == SOURCES_FILE_NAME:
+    if entry.name.startswith(".") or entry.name == SOURCES_FILE_NAME or entry.name.lower().endswith(_NOTES):
         return None
     if entry.is_dir(follow_symlinks=False):
         return f"The folder {name} is not a feed, so nothing in it was read; the feeds are {_FEED_NAMES}."

@@ -57,7 +57,7 @@ def money_text(minor: int, *, currency: str, digits: int) -> str:
 
 
 def print_ingest(console: Console, report: IngestReport) -> None:
-    """What an ingest took in."""
+    """What an ingest took in, file by file."""
     table = _table("feed", "file", "outcome", ">rows", ">accepted", ">duplicate", ">quarantined")
     for delivery in report.deliveries:
         table.add_row(
@@ -70,8 +70,16 @@ def print_ingest(console: Console, report: IngestReport) -> None:
             f"{delivery.rows_quarantined:,}",
         )
     _print_table(console, "Delivered", table)
-    for sentence in (*report.warnings, *(known.sentence for known in report.already_known)):
+    _print_intake(console, report)
+
+
+def _print_intake(console: Console, report: IngestReport) -> None:
+    """What there is to say of an ingest beyond its counts."""
+    asking = [known.sentence for known in report.already_known if known.asks_for_a_look]
+    for sentence in (*report.warnings, *asking):
         console.print(Text(sentence))
+    if others := len(report.already_known) - len(asking):
+        console.print(Text(f"Delivered before, nothing changed: {others:,} files."))
     for delivery in report.deliveries:
         if delivery.reason:
             console.print(Text(f"{delivery.feed}/{delivery.file_name} was refused: {delivery.reason}"))
@@ -95,8 +103,8 @@ def print_exported(console: Console, exported: Exported) -> None:
 
 
 def print_main_job(console: Console, job: MainJob) -> None:
-    """What the main job did, stage by stage."""
-    print_ingest(console, job.ingested)
+    """What the main job did, stage by stage; the run's summary counts the deliveries by feed."""
+    _print_intake(console, job.ingested)
     print_settled(console, job.settled, job.summary)
     if job.exported is not None and job.exported.already_there:
         console.print(Text("The export lay there already, the same bytes."))
@@ -114,8 +122,10 @@ def print_simulation(console: Console, report: SimulationReport) -> None:
             f"{file.bytes:,}",
         )
     _print_table(console, f"Simulated: {report.rows:,} rows below {report.out_dir}", table)
-    for row in report.missing:
-        console.print(Text(f"Does not occur in it: {row.situation}"))
+    coverage = _table("situation", "", ">count")
+    for row in report.coverage:
+        coverage.add_row(row.group, row.situation, f"{row.count:,}" if row.count else "none")
+    _print_table(console, "What occurs in it", coverage)
     console.print(Text(f"Deliveries and runs to try, in order: {report.plan}"))
 
 
@@ -232,11 +242,15 @@ def _print_fee_reductions(console: Console, summary: Summary) -> None:
     def shown(minor: int) -> str:
         return money_text(minor, currency=summary.currency, digits=summary.currency_digits)
 
-    title = f"Fee reductions: {shown(summary.reduction_minor)}"
+    reduced = [each for each in summary.fee_reductions if each.reduction_minor]
+    title = (
+        f"Fee reductions: {shown(summary.reduction_minor)} on {len(reduced):,} of"
+        f" {len(summary.fee_reductions):,} contracts"
+    )
     table = _table("manager", "contract", ">reduction")
-    for each in summary.fee_reductions[:_MOST_ROWS]:
+    for each in reduced[:_MOST_ROWS]:
         table.add_row(each.manager_id, each.contract_id, shown(each.reduction_minor))
-    _print_table(console, title, table, rows=len(summary.fee_reductions), export="manager_fee_reductions.csv")
+    _print_table(console, title, table, rows=len(reduced), export="manager_fee_reductions.csv")
 
 
 def _print_counts(console: Console, title: str, label: str, counts: Mapping[str, int]) -> None:

@@ -114,19 +114,23 @@ def _range_of_reads(
         """
         with
         events as (
-            select greatest($to, max(ends_at)) as needed_to from raw.dr_events where starts_at >= $from and starts_at < $to
+            select greatest($to, max(ends_at)) as needed_to
+            from raw.dr_events
+            where starts_at >= $from and starts_at < $to
         ),
         leases as (
             select
                 least($from, min(valid_from)) as needed_from,
                 greatest(any_value(coalesce(needed_to, $to)), max(valid_to)) as needed_to
-            from events left join raw.permission_leases on valid_from < coalesce(needed_to, $to) and valid_to > $from
+            from events
+            left join raw.permission_leases on valid_from < coalesce(needed_to, $to) and valid_to > $from
         ),
         sessions as (
             select
                 least(any_value(needed_from), min(started_at)) as needed_from,
                 greatest(any_value(needed_to), max(ended_at)) as needed_to
-            from leases left join raw.charger_sessions on started_at < needed_to and ended_at > needed_from
+            from leases
+            left join raw.charger_sessions on started_at < needed_to and ended_at > needed_from
         )
         select time_bucket(interval 30 minutes, needed_from), time_bucket(interval 30 minutes, needed_to)
         from sessions
@@ -143,11 +147,12 @@ def _build(*, warehouse: Path, parameters: RunParameters, progress: Callable[[st
 
     with _dbt_environment(warehouse):
         try:
-            runner = dbtRunner(manifest=parsed_project(DBT_PROJECT), callbacks=[_reporter(progress)])
+            manifest = parsed_project(DBT_PROJECT, database=warehouse.stem)
+            runner = dbtRunner(manifest=manifest, callbacks=[_reporter(progress)])
             result = runner.invoke(_arguments(parameters))
         finally:
             # dbt keeps the file locked after it returns.
-            DuckDBConnectionManager.close_all_connections()
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if not result.success:
         raise JobFailed(_failure(result))
 
@@ -166,7 +171,11 @@ def _arguments(parameters: RunParameters) -> list[str]:
 def _dbt_environment(warehouse: Path) -> Iterator[None]:
     """dbt's settings for one invocation; its artefacts go to a folder that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="vgi-dbt-") as folder:
-        settings = {"VGI_WAREHOUSE": str(warehouse.resolve()), "DBT_TARGET_PATH": folder, "DBT_LOG_PATH": folder}
+        settings = {
+            "VGI_WAREHOUSE": str(warehouse.resolve()),
+            "DBT_TARGET_PATH": folder,
+            "DBT_LOG_PATH": folder,
+        }
         before = {name: os.environ.get(name) for name in settings}
         os.environ.update(settings)
         try:

@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from pipelines.ingest import ingest
@@ -70,7 +70,7 @@ def dfs_events() -> list[DemandResponse]:
     events = []
     for day, half_hours in groupby(rows, key=lambda row: row["Delivery Date"]):
         spans = [(_instant(day, row["From"]), _instant(day, row["To"])) for row in half_hours]
-        assert all(one[1] == other[0] for one, other in zip(spans, spans[1:], strict=False))
+        assert all(one[1] == other[0] for one, other in pairwise(spans))
         events.append(_event("DFS", "suppression", spans[0][0], spans[-1][1]))
     for text in INCREASES:
         start = datetime.fromisoformat(text)
@@ -103,7 +103,8 @@ def _write_fleet(events: list[DemandResponse]) -> None:
         )
         for step, folder in (("01-initial", LANDING), ("02-late", LATE), ("03-revised", LATE)):
             for path in sorted((fleet / step).glob("*/*.csv")):
-                target = folder / path.parent.name / f"fleet-{step}-{path.name}"
+                name = path.name if folder is LANDING else f"{step}-{path.name}"
+                target = folder / path.parent.name / f"fleet-{name}"
                 target.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, target)
 
@@ -132,7 +133,7 @@ def _write_house(events: list[DemandResponse]) -> None:
          "offered_from": f"{day}T12:00:00Z", "offered_to": f"{day}T20:00:00Z"}
         for day in (stay[0] for stay in STAYS)
     ])  # fmt: skip
-    _write("permission_leases", [_lease(*lease) for lease in LEASES])
+    _write("permission_leases", [_lease(lease) for lease in LEASES])
     energies = _metered_energies()
     _write("charger_sessions", [_session(stay, energies) for stay in STAYS])
     starts = {event.dr_event_id: event.starts_at for event in events}
@@ -143,9 +144,9 @@ def _write_house(events: list[DemandResponse]) -> None:
     ])  # fmt: skip
 
 
-def _lease(
-    day: str, vehicle: str, kind: str, granted: str, consent: str, valid_from: str, valid_to: str, revoked: str
-) -> dict[str, object]:
+def _lease(lease: tuple[str, ...]) -> dict[str, object]:
+    day, vehicle, kind, granted, consent, valid_from, valid_to, revoked = lease
+
     def at(time: str) -> str:
         return f"{day}T{time}Z" if time else ""
 
@@ -200,7 +201,7 @@ def _children() -> list[str]:
     """The child aggregators of the simulated fleet, whom the house's vehicles join."""
     ids = set()
     for path in (LANDING / "aggregators").glob("fleet-*.csv"):
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             ids |= {row["aggregator_id"] for row in csv.DictReader(file) if row["parent_aggregator_id"]}
     return sorted(ids)
 

@@ -21,7 +21,7 @@ from settlement.settle import Settlement, VerifiedPeriod, settle
 from settlement.statements import Statements, with_booked
 from settlement.tariffs import PerformanceTier, PointsRate, Tariff, TariffBook, parse_tariff
 
-# The version of the rules that the code implements: a change of any amount that the same inputs give raises it.
+# The version of the rules that the code implements; to be raised when the same inputs give another amount.
 RULES_VERSION = "1"
 
 __all__ = [

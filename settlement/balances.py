@@ -2,7 +2,7 @@
 
 import polars as pl
 
-from settlement.differences import Row, named, shown, side_by_side, sums, unequal
+from settlement.differences import Row, shown, side_by_side, sums, unequal
 from settlement.errors import BalanceError
 from settlement.exact import wide
 from settlement.ledger_balances import Books, ledger_faults
@@ -24,7 +24,7 @@ def check_balances(*, verified: VerifiedPeriod, settlement: Settlement) -> None:
 
 
 def check_books(*, settlement: Settlement, books: Books) -> None:
-    """BalanceError with a sentence for each figure that the books and their settlement have differently (R26)."""
+    """BalanceError with a sentence for each figure on which books and settlement differ (R26)."""
     _refuse(*_amounts(settlement), *ledger_faults(settlement=settlement, books=books))
 
 

@@ -7,4 +7,7 @@ select
     count(*) as reads,
 from {{ ref('stg_meter_intervals') }}
 group by all
-having count(*) != bit_count(bit_or(1::bigint << cast(hour(interval_start) * 2 + minute(interval_start) // 30 as integer)))
+having
+    count(*) != bit_count(
+        bit_or(cast(1 as bigint) << cast(hour(interval_start) * 2 + minute(interval_start) // 30 as integer))
+    )

@@ -24,7 +24,7 @@ pieces as (
     select
         session_id,
         sum({{ seconds_between('piece_from', 'piece_to') }}) as cut_seconds,
-        bool_or(piece_from >= piece_to or coalesce(piece_to > next_piece_from, false)) as overlaps,
+        bool_or(piece_from >= piece_to or coalesce(piece_to > next_piece_from, false)) as is_overlapping,
     from following
     group by session_id
 )
@@ -33,7 +33,7 @@ select
     coalesce(visits.session_id, pieces.session_id) as session_id,
     visits.visited_seconds,
     pieces.cut_seconds,
-    pieces.overlaps,
+    pieces.is_overlapping,
 from visits
 full outer join pieces on visits.session_id = pieces.session_id
-where pieces.overlaps or pieces.cut_seconds is distinct from visits.visited_seconds
+where pieces.is_overlapping or pieces.cut_seconds is distinct from visits.visited_seconds

@@ -24,6 +24,16 @@ lines as (
     from {{ ref('int_lines') }}
 )
 
-(select 'segment without line' as fault, * from (select * from segments except select * from lines))
+select
+    'segment without line' as fault,
+    segments.*,
+from segments
+anti join lines using (dr_event_id, vehicle_id, evse_id, lease_id, access_class)
+
 union all
-(select 'line without segment' as fault, * from (select * from lines except select * from segments))
+
+select
+    'line without segment' as fault,
+    lines.*,
+from lines
+anti join segments using (dr_event_id, vehicle_id, evse_id, lease_id, access_class)

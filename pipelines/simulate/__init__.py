@@ -15,7 +15,7 @@ import duckdb
 
 from pipelines.simulate.bad_rows import bad_rows
 from pipelines.simulate.coverage import CoverageRow, coverage
-from pipelines.simulate.dispatch import make_events, make_signals
+from pipelines.simulate.dispatch import DemandResponse, make_events, make_signals
 from pipelines.simulate.fleet import make_fleet
 from pipelines.simulate.leases import make_leases
 from pipelines.simulate.plan import write_plan
@@ -32,6 +32,7 @@ __all__ = [
     "YEN",
     "CoverageRow",
     "Currency",
+    "DemandResponse",
     "LandingFile",
     "SimulationError",
     "SimulationReport",
@@ -78,6 +79,7 @@ def simulate(  # noqa: PLR0913
     currency: Currency = YEN,
     id_prefix: str = "",
     regions: Sequence[str] = DEFAULT_REGIONS,
+    events: Sequence[DemandResponse] = (),
     threads: int | None = None,
     memory_limit: str | None = None,
     progress: Progress = lambda step: None,
@@ -87,6 +89,7 @@ def simulate(  # noqa: PLR0913
     `out_dir` gets a landing folder for each delivery (01-initial, 02-late, 03-revised), `tariffs/` and
     `plan.json`: the order, received_at, period and as-of. Reads run from the evening before `first_day` to
     the noon after the last day. `id_prefix` and `regions` keep the fleet apart from others in one warehouse.
+    The fleet answers the `events` given, or else simulated ones.
     `progress` hears of each step.
     Raises SimulationError where the world asked for cannot be made.
     """
@@ -101,14 +104,18 @@ def simulate(  # noqa: PLR0913
             name: str(value) for name, value in config.items() if value is not None
         }
         with duckdb.connect(Path(scratch) / "world.duckdb", config=given) as connection:
-            return _simulate(connection, world, out_dir, progress)
+            return _simulate(connection, world, events, out_dir, progress)
 
 
 def _simulate(
-    connection: duckdb.DuckDBPyConnection, world: World, out_dir: Path, progress: Progress
+    connection: duckdb.DuckDBPyConnection,
+    world: World,
+    events: Sequence[DemandResponse],
+    out_dir: Path,
+    progress: Progress,
 ) -> SimulationReport:
     progress("fleet and month")
-    _make_world(connection, world)
+    _make_world(connection, world, events)
     bad = bad_rows(world.evses)
     landing = Landing(connection, out_dir, bad)
     landing.write(progress)
@@ -120,10 +127,12 @@ def _simulate(
     return SimulationReport(out_dir, plan, tariffs, tuple(landing.files), counted)
 
 
-def _make_world(connection: duckdb.DuckDBPyConnection, world: World) -> None:
+def _make_world(
+    connection: duckdb.DuckDBPyConnection, world: World, events: Sequence[DemandResponse]
+) -> None:
     open_world(connection, world)
     make_fleet(connection)
-    make_events(connection)
+    make_events(connection, events)
     plan_stays(connection)
     draw_twists(connection)
     play_stays(connection)

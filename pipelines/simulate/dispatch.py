@@ -1,6 +1,24 @@
 """What the utility asks for: DR events, and the instructions and signals that carry them down (R12, R13)."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
 import duckdb
+
+from pipelines.simulate.world import SimulationError
+
+
+@dataclass(frozen=True)
+class DemandResponse:
+    """A DR event that the fleet is to answer, in place of simulated ones; instants with their offset."""
+
+    dr_event_id: str
+    region: str
+    direction: str
+    starts_at: datetime
+    ends_at: datetime
+
 
 # An event's number is (region, day, letter): S evening suppression, I midday increase, N across midnight, U
 # urgent and overlapping S, B on the eve of the first day and into it. X is called off by the third delivery.
@@ -59,6 +77,9 @@ select
     starts_s + length_s as ends_s,
 from planned
 inner join regions using (region);
+"""
+
+EVENTS_FEED = """
 create table dr_events as
 select 1 as folder, 'active' as row_status, dr_event_id, region_name as region, direction,
     starts_s as starts_at, ends_s as ends_at
@@ -198,9 +219,62 @@ select 1, 'active', dr_event_id, aggregator_id, getvariable('window_from_s') - 3
 """
 
 
-def make_events(connection: duckdb.DuckDBPyConnection) -> None:
-    """The feed `dr_events`, and the work table `events`."""
-    connection.execute(EVENTS)
+# Given events count as evening suppressions and midday increases, whenever they are.
+GIVEN_EVENTS = """
+create table events as
+with given as (
+    select dr_event_id, region, region_name, direction, starts_s, ends_s, day,
+        if(direction = 'suppression', 'S', 'I') as letter, region * 512 + day + 1 as key
+    from given_events
+    inner join regions using (region_name)
+    inner join days on starts_s >= from_s and starts_s < to_s
+    where day between 0 and getvariable('days') - 1
+)
+select
+    key * 8 + instr('SINUBX', letter) as event, dr_event_id, region, region_name, day, letter, direction,
+    starts_s, ends_s,
+from given;
+"""
+
+
+def make_events(connection: duckdb.DuckDBPyConnection, given: Sequence[DemandResponse] = ()) -> None:
+    """The feed `dr_events`, and the work table `events`: the given ones, or else simulated ones.
+
+    SimulationError if a given event lies outside the days or regions, or if two share day, region and
+    direction.
+    """
+    if given:
+        _take_given(connection, given)
+    else:
+        connection.execute(EVENTS)
+    connection.execute(EVENTS_FEED)
+
+
+def _take_given(connection: duckdb.DuckDBPyConnection, given: Sequence[DemandResponse]) -> None:
+    connection.execute(
+        "create table given_events (dr_event_id varchar, region_name varchar, direction varchar,"
+        " starts_s bigint, ends_s bigint)"
+    )
+    connection.executemany(
+        "insert into given_events values (?, ?, ?, ?, ?)",
+        [
+            (
+                event.dr_event_id,
+                event.region,
+                event.direction,
+                int(event.starts_at.timestamp()),
+                int(event.ends_at.timestamp()),
+            )
+            for event in given
+        ],
+    )
+    connection.execute(GIVEN_EVENTS)
+    taken = connection.execute("select count(distinct event) from events").fetchall()[0][0]
+    if taken != len(given):
+        raise SimulationError(
+            f"of {len(given)} given DR events {taken} can be simulated: each needs a day and a region of the"
+            " fleet, and a region has one suppression and one increase a day"
+        )
 
 
 def make_signals(connection: duckdb.DuckDBPyConnection) -> None:

@@ -57,7 +57,8 @@ def _differences(actual: Rows, expected: Rows, *, label: str) -> list[str]:
 
 def _counted(rows: list[dict[str, str]]) -> Counter[tuple[tuple[str, str], ...]]:
     return Counter(
-        tuple((name, value) for name, value in sorted(row.items()) if name not in NOT_COMPARED) for row in rows
+        tuple((name, value) for name, value in sorted(row.items()) if name not in NOT_COMPARED)
+        for row in rows
     )
 
 
@@ -73,9 +74,7 @@ def main() -> int:
     parser.add_argument("--tariffs", choices=sorted(oracle_worlds.TARIFFS), default="tokyo")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        lines = disagreements(
-            seed=asked.seed, count=asked.worlds, tariffs=asked.tariffs, folder=Path(folder)
-        )
+        lines = disagreements(seed=asked.seed, count=asked.worlds, tariffs=asked.tariffs, folder=Path(folder))
     sys.stdout.write("".join(f"{line}\n" for line in lines))
     sys.stdout.write(f"{asked.worlds} worlds, {len(lines)} disagreements\n")
     return 1 if lines else 0

@@ -15,7 +15,7 @@ from settlement import SettlementPeriod
 from tests.oracle import EXPORTS, World
 from tests.oracle import worlds as oracle_worlds
 
-NOW = datetime(2026, 6, 1)
+NOW = datetime.fromisoformat("2026-06-01T00:00:00")
 
 
 @dataclass(frozen=True)

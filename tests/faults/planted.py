@@ -130,8 +130,8 @@ FAULTS = (
     Fault(
         "r12_later_event_has_the_piece",
         f"{INTERMEDIATE}/int_pieces.sql",
-        "min({'starts_at': visit_events.starts_at",
-        "max({'starts_at': visit_events.starts_at",
+        "min({ 'starts_at': visit_events.starts_at",
+        "max({ 'starts_at': visit_events.starts_at",
     ),
     Fault(
         "r13_signal_at_the_start_counts",

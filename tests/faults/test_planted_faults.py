@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 
 def _copy_of_the_product(folder: Path) -> Path:
     for part in NEEDED:
-        shutil.copytree(ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "target", "logs"))
+        shutil.copytree(
+            ROOT / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "target", "logs")
+        )
     return folder
 
 
@@ -50,7 +52,7 @@ def test_a_planted_fault_is_noticed(fault: Fault, tmp_path: Path) -> None:
 
 
 def _is_noticed(result: subprocess.CompletedProcess[str]) -> bool:
-    """Whether rows disagree or one of the product's own gates refused; a fault that merely breaks the code is none."""
+    """Whether rows disagree or a gate of the product refused; code that merely breaks does not count."""
     if "disagreements" in result.stdout:
         return result.returncode == 1
     last_words = result.stderr.strip().splitlines()[-1]

@@ -118,7 +118,9 @@ def performances_of(known, segments, settled):
     for (event_id, vehicle_id), signal in sorted(settled.items()):
         event = known.events[event_id]
         own = [s for s in segments if s.event_id == event_id and s.session.vehicle_id == vehicle_id]
-        performance = Performance(event, vehicle_id, known.in_force("vehicles", vehicle_id, event.starts_at), signal, own)
+        performance = Performance(
+            event, vehicle_id, known.in_force("vehicles", vehicle_id, event.starts_at), signal, own
+        )
         measure(performance, known.trace)
         result.append(performance)
     return result
@@ -158,7 +160,9 @@ def decide_status(known, performance, mismatches, tariff):
     if event.ends_at > known.as_of:
         hit("R15.held.event_not_over")
         held = True
-    open_sessions = [s for s in known.sessions if s.ended_at is None and common(known.span(s), performance.span)]
+    open_sessions = [
+        s for s in known.sessions if s.ended_at is None and common(known.span(s), performance.span)
+    ]
     for session in open_sessions:
         evse = known.in_force("evses", session.evse_id, event.starts_at)
         if session.vehicle_id == performance.vehicle_id:
@@ -167,7 +171,11 @@ def decide_status(known, performance, mismatches, tariff):
                 held = True
             else:
                 hit("R15.open_session_of_vehicle_elsewhere")
-        if eligible and evse is not None and evse.metering_point_id in {s.evse.metering_point_id for s in eligible}:
+        if (
+            eligible
+            and evse is not None
+            and evse.metering_point_id in {s.evse.metering_point_id for s in eligible}
+        ):
             hit("R15.held.open_session_behind_meter")
             if session.vehicle_id != performance.vehicle_id:
                 hit("R15.held.open_session_behind_meter.of_another")
@@ -176,13 +184,20 @@ def decide_status(known, performance, mismatches, tariff):
         sessions = {s.session.session_id: s.session for s in performance.segments}
         for a in sessions.values():
             for b in sessions.values():
-                if a.session_id < b.session_id and a.evse_id != b.evse_id and common(known.span(a), known.span(b)):
+                if (
+                    a.session_id < b.session_id
+                    and a.evse_id != b.evse_id
+                    and common(known.span(a), known.span(b))
+                ):
                     hit("R15.held.two_places")
                     held = True
         if "N" in performance.letters:
             hit("R15.held.missing_read")
             held = True
-        if any(letter != "N" and letter not in tariff["points"]["payable_qualities"] for letter in performance.letters):
+        if any(
+            letter != "N" and letter not in tariff["points"]["payable_qualities"]
+            for letter in performance.letters
+        ):
             hit("R15.held.quality_not_paid")
             held = True
         if any(s.session.session_id in mismatches for s in eligible):

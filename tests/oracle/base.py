@@ -18,7 +18,15 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # feed -> (columns, how many of the leading ones named in KEYS)
 COLUMNS = {
     "aggregators": ["aggregator_id", "valid_from", "valid_to", "level", "parent_aggregator_id"],
-    "vehicles": ["vehicle_id", "valid_from", "valid_to", "user_id", "child_aggregator_id", "ownership", "powertrain"],
+    "vehicles": [
+        "vehicle_id",
+        "valid_from",
+        "valid_to",
+        "user_id",
+        "child_aggregator_id",
+        "ownership",
+        "powertrain",
+    ],
     "contracts": ["contract_id", "valid_from", "valid_to", "manager_id", "manager_kind", "monthly_fee_minor"],
     "evses": [
         "evse_id",
@@ -48,7 +56,15 @@ COLUMNS = {
         "revoked_at",
     ],
     "meter_intervals": ["metering_point_id", "interval_start", "import_wh", "backfeed_wh", "quality"],
-    "charger_sessions": ["session_id", "evse_id", "vehicle_id", "started_at", "ended_at", "charged_wh", "discharged_wh"],
+    "charger_sessions": [
+        "session_id",
+        "evse_id",
+        "vehicle_id",
+        "started_at",
+        "ended_at",
+        "charged_wh",
+        "discharged_wh",
+    ],
     "dr_events": ["dr_event_id", "region", "direction", "starts_at", "ends_at"],
     "dr_instructions": ["dr_event_id", "aggregator_id", "issued_at", "amount_wh"],
     "dr_signals": ["dr_event_id", "vehicle_id", "issued_at", "amount_kind", "amount"],
@@ -276,7 +292,11 @@ class Known:
         self.specific = {}  # (evse, vehicle) -> union of spans
         self.specific_raw = {}  # as delivered (for the trace only)
         for key in sorted({(r.evse_id, r.vehicle_id) for r in feeds["specific_vehicles"]}):
-            spans = [(r.valid_from, r.valid_to) for r in feeds["specific_vehicles"] if (r.evse_id, r.vehicle_id) == key]
+            spans = [
+                (r.valid_from, r.valid_to)
+                for r in feeds["specific_vehicles"]
+                if (r.evse_id, r.vehicle_id) == key
+            ]
             self.specific[key] = union_of(spans)
             self.specific_raw[key] = spans
             if len(self.specific[key]) < len(spans):
@@ -285,7 +305,9 @@ class Known:
         self.leases = sorted(feeds["permission_leases"], key=lambda r: r.lease_id)
         self.sessions = sorted(feeds["charger_sessions"], key=lambda r: r.session_id)
         self.events = {r.dr_event_id: r for r in sorted(feeds["dr_events"], key=lambda r: r.dr_event_id)}
-        self.instructions = sorted(feeds["dr_instructions"], key=lambda r: (r.dr_event_id, r.aggregator_id, r.issued_at))
+        self.instructions = sorted(
+            feeds["dr_instructions"], key=lambda r: (r.dr_event_id, r.aggregator_id, r.issued_at)
+        )
         self.signals = sorted(feeds["dr_signals"], key=lambda r: (r.dr_event_id, r.vehicle_id, r.issued_at))
         self.reads = {(r.metering_point_id, r.interval_start): r for r in feeds["meter_intervals"]}
 

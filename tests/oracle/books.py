@@ -48,7 +48,11 @@ def aggregator_rows(known, period, events, performances):
             total += p.achieved
             child = p.vehicle.child_aggregator_id
             if not is_level(known, child, "child", at):
-                hit("R25.child_unknown" if known.in_force("aggregators", child, at) is None else "R25.child_is_no_child")
+                hit(
+                    "R25.child_unknown"
+                    if known.in_force("aggregators", child, at) is None
+                    else "R25.child_is_no_child"
+                )
                 continue
             achieved["child"][child] = achieved["child"].get(child, 0) + p.achieved
             parent = known.in_force("aggregators", child, at).parent_aggregator_id
@@ -64,7 +68,9 @@ def aggregator_rows(known, period, events, performances):
             hit("aggregators.child_and_parent")
             achieved["parent"][parent] = achieved["parent"].get(parent, 0) + p.achieved
         # R25: a child with a performance of any kind, or instructed, whose named parent is not one
-        children = set(achieved["child"]) | {p.vehicle.child_aggregator_id for p in performances if p.event is event}
+        children = set(achieved["child"]) | {
+            p.vehicle.child_aggregator_id for p in performances if p.event is event
+        }
         for child in children:
             if is_level(known, child, "child", at):
                 parent = known.in_force("aggregators", child, at).parent_aggregator_id
@@ -73,7 +79,9 @@ def aggregator_rows(known, period, events, performances):
         if not told and not counted:
             hit("aggregators.event_without_any")
             continue
-        parents_told = [wh for a, wh in told.items() if known.in_force("aggregators", a, at).level == "parent"]
+        parents_told = [
+            wh for a, wh in told.items() if known.in_force("aggregators", a, at).level == "parent"
+        ]
         if not parents_told:
             hit("aggregators.utility_not_instructed")
         achieved["utility"][""] = total
@@ -101,8 +109,21 @@ def aggregator_rows(known, period, events, performances):
 
 # ---------------------------------------------------------------- R24
 
-KEY = ["payee_kind", "payee_id", "dr_event_id", "vehicle_id", "evse_id", "lease_id", "access_class", "contract_id"]
-COLUMNS = ["booking_id", "settlement_period", "booked_in_period"] + KEY + ["reason", "amount", "unit", "tariff_version"]
+KEY = [
+    "payee_kind",
+    "payee_id",
+    "dr_event_id",
+    "vehicle_id",
+    "evse_id",
+    "lease_id",
+    "access_class",
+    "contract_id",
+]
+COLUMNS = (
+    ["booking_id", "settlement_period", "booked_in_period"]
+    + KEY
+    + ["reason", "amount", "unit", "tariff_version"]
+)
 
 
 def found_amounts(lines, reductions, currency, period_tariff):
@@ -110,10 +131,23 @@ def found_amounts(lines, reductions, currency, period_tariff):
     found = {}
     for line in lines:
         p = line.performance
-        key = ("user", p.vehicle.user_id, p.event.dr_event_id, p.vehicle_id, line.evse_id, line.lease_id, line.access_class, "")
+        key = (
+            "user",
+            p.vehicle.user_id,
+            p.event.dr_event_id,
+            p.vehicle_id,
+            line.evse_id,
+            line.lease_id,
+            line.access_class,
+            "",
+        )
         found[key] = (line.points, "point", line.tariff["version"])
     for r in reductions:
-        found[("manager", r.manager_id, "", "", "", "", "", r.contract_id)] = (r.reduction, currency, period_tariff["version"])
+        found[("manager", r.manager_id, "", "", "", "", "", r.contract_id)] = (
+            r.reduction,
+            currency,
+            period_tariff["version"],
+        )
     return found
 
 

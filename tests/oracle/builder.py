@@ -6,7 +6,12 @@ from .base import COLUMNS, HALF_HOUR, INSTANTS, KEYS, Delivery, World, common, i
 
 DAY = 86400
 LONG_AGO = instant("2023-01-01T00:00:00Z")
-OFFSETS = {0: "Z", 1: "Z", 2: "+00:00", 3: "+09:00"}  # how a delivery spells instants: no two files have the same bytes
+OFFSETS = {
+    0: "Z",
+    1: "Z",
+    2: "+00:00",
+    3: "+09:00",
+}  # how a delivery spells instants: no two files have the same bytes
 
 
 def spelled(seconds, form):
@@ -128,7 +133,9 @@ class Builder:
         found = [
             r
             for r in self.evse_rows.values()
-            if all(r[k] == v for k, v in attributes.items()) and r["valid_from"] == LONG_AGO and r["valid_to"] is None
+            if all(r[k] == v for k, v in attributes.items())
+            and r["valid_from"] == LONG_AGO
+            and r["valid_to"] is None
         ]
         if found and (not self.chance(fresh) or len(self.evse_rows) >= 6):
             return self.rng.choice(found)
@@ -161,7 +168,9 @@ class Builder:
         found = [
             v
             for v, r in self.vehicle_rows.items()
-            if (not_specific_at, v) not in self.pairs and r["valid_from"] == LONG_AGO and r["valid_to"] is None
+            if (not_specific_at, v) not in self.pairs
+            and r["valid_from"] == LONG_AGO
+            and r["valid_to"] is None
         ]
         if found and (not self.chance(fresh) or len(self.vehicle_rows) >= 6):
             return self.rng.choice(found)
@@ -170,7 +179,13 @@ class Builder:
     def specific(self, evse_id, vehicle_id, valid_from=LONG_AGO, valid_to=None):
         if valid_from == LONG_AGO:
             self.pairs.add((evse_id, vehicle_id))
-        return self.put("specific_vehicles", evse_id=evse_id, vehicle_id=vehicle_id, valid_from=valid_from, valid_to=valid_to)
+        return self.put(
+            "specific_vehicles",
+            evse_id=evse_id,
+            vehicle_id=vehicle_id,
+            valid_from=valid_from,
+            valid_to=valid_to,
+        )
 
     def event(self, slot, direction, aligned=None, region="R1", halves=None):
         """An event within the middle of a slot, on the half hour or at odd seconds."""
@@ -213,7 +228,18 @@ class Builder:
             **how,
         )
 
-    def lease(self, evse_id, vehicle_id, valid_from, valid_to, kind=None, granted=None, consent=None, revoked=None, **how):
+    def lease(
+        self,
+        evse_id,
+        vehicle_id,
+        valid_from,
+        valid_to,
+        kind=None,
+        granted=None,
+        consent=None,
+        revoked=None,
+        **how,
+    ):
         kind = kind or self.rng.choice(["direct", "indirect"])
         granted = valid_from - self.rng.randint(0, 9000) if granted is None else granted
         if kind == "indirect" and consent is None:
@@ -278,7 +304,9 @@ class Builder:
                 point = self.point_at(s["evse_id"], interval)
                 if point is None:
                     continue
-                seconds = (lambda c: c[1] - c[0])(common((interval, interval + HALF_HOUR), (s["started_at"], s["ended_at"])))
+                seconds = (lambda c: c[1] - c[0])(
+                    common((interval, interval + HALF_HOUR), (s["started_at"], s["ended_at"]))
+                )
                 read = reads.setdefault((point, interval), [0, 0])
                 whole = s["ended_at"] - s["started_at"]
                 read[0] += s["charged_wh"] * seconds // whole
@@ -295,7 +323,15 @@ class Builder:
                 read = change(read)
             elif rng.random() < fault_rate:
                 read = rng.choice(
-                    [self.estimated, self.substituted, self.missing, self.no_row, self.no_import, self.no_backfeed, self.zero]
+                    [
+                        self.estimated,
+                        self.substituted,
+                        self.missing,
+                        self.no_row,
+                        self.no_import,
+                        self.no_backfeed,
+                        self.zero,
+                    ]
                 )(read)
             self.put_read(point, interval, read)
         for (point, interval), change in sorted(self.read_changes.items()):
@@ -348,10 +384,17 @@ class Builder:
             form = "+05:30" if file != "part-a.csv" else OFFSETS[number]
             written = []
             for _, row in sorted(rows.items(), key=lambda kv: tuple(map(str, kv[0]))):
-                text = {c: spelled(v, form) if c in INSTANTS else "" if v is None else str(v) for c, v in row.items()}
+                text = {
+                    c: spelled(v, form) if c in INSTANTS else "" if v is None else str(v)
+                    for c, v in row.items()
+                }
                 if feed != "meter_intervals" and (number or file != "part-a.csv"):
                     text.setdefault("row_status", "active")
-                elif feed != "meter_intervals" and "row_status" not in text and any("row_status" in r for r in rows.values()):
+                elif (
+                    feed != "meter_intervals"
+                    and "row_status" not in text
+                    and any("row_status" in r for r in rows.values())
+                ):
                     text["row_status"] = "active"
                 written.append(text)
                 if self.chance(0.02):

@@ -10,13 +10,21 @@ from pathlib import Path
 from .rules import EXPORTS
 
 FREE = {"detail", "booking_id"}
-DECIMALS = {"performance_minor", "offering_minor", "cap_minor"}  # 4, 4.0 and 4.000000 are the same exact decimal text
+DECIMALS = {
+    "performance_minor",
+    "offering_minor",
+    "cap_minor",
+}  # 4, 4.0 and 4.000000 are the same exact decimal text
 
 
 def normal(row):
     """A row as it is compared."""
     return tuple(
-        sorted((c, format(Decimal(v).normalize(), "f") if c in DECIMALS else v) for c, v in row.items() if c not in FREE)
+        sorted(
+            (c, format(Decimal(v).normalize(), "f") if c in DECIMALS else v)
+            for c, v in row.items()
+            if c not in FREE
+        )
     )
 
 

@@ -29,7 +29,12 @@ class Listing:
     def add(self, code, detail, energy=None, **keys):
         self.trace.hit("R27." + code)
         row = dict.fromkeys(COLUMNS, "")
-        row.update(settlement_period=self.period, code=code, detail=detail, energy_wh="" if energy is None else str(energy))
+        row.update(
+            settlement_period=self.period,
+            code=code,
+            detail=detail,
+            energy_wh="" if energy is None else str(energy),
+        )
         for name, value in keys.items():
             row[name] = str(value)
         self.rows.append(row)
@@ -65,9 +70,20 @@ def reads(s, out):
             key = (seg.session.evse_id, day)
             incapable[key] = incapable.get(key, 0) + seg.backfeed_wh
     for (point, day), intervals in sorted(missing.items()):
-        out.add("missing_read", f"{len(intervals)} half hours lack a read.", metering_point_id=point, local_date=day)
+        out.add(
+            "missing_read",
+            f"{len(intervals)} half hours lack a read.",
+            metering_point_id=point,
+            local_date=day,
+        )
     for (evse_id, day), energy in sorted(incapable.items()):
-        out.add("backfeed_from_incapable_evse", "Check the EVSE's registration.", energy, evse_id=evse_id, local_date=day)
+        out.add(
+            "backfeed_from_incapable_evse",
+            "Check the EVSE's registration.",
+            energy,
+            evse_id=evse_id,
+            local_date=day,
+        )
     for (point, interval), energies in sorted(s.unattributed.items()):
         if not energies.get("backfeed") or not s.in_period(interval):
             continue
@@ -78,7 +94,13 @@ def reads(s, out):
         key = (point, local_date(interval, s.zone))
         loose[key] = loose.get(key, 0) + energies["backfeed"]
     for (point, day), energy in sorted(loose.items()):
-        out.add("unattributed_backfeed", "No session explains it.", energy, metering_point_id=point, local_date=day)
+        out.add(
+            "unattributed_backfeed",
+            "No session explains it.",
+            energy,
+            metering_point_id=point,
+            local_date=day,
+        )
 
 
 def sessions(s, out):
@@ -102,9 +124,24 @@ def sessions(s, out):
         if not common(known.span(a), known.span(b), s.period_span):
             continue
         if a.evse_id == b.evse_id:
-            out.add("overlapping_sessions", f"Overlaps {b.session_id}.", session_id=a.session_id, evse_id=a.evse_id)
-        elif a.vehicle_id and a.vehicle_id == b.vehicle_id and a.ended_at is not None and b.ended_at is not None:
-            out.add("vehicle_in_two_places", f"Overlaps {b.session_id}.", session_id=a.session_id, vehicle_id=a.vehicle_id)
+            out.add(
+                "overlapping_sessions",
+                f"Overlaps {b.session_id}.",
+                session_id=a.session_id,
+                evse_id=a.evse_id,
+            )
+        elif (
+            a.vehicle_id
+            and a.vehicle_id == b.vehicle_id
+            and a.ended_at is not None
+            and b.ended_at is not None
+        ):
+            out.add(
+                "vehicle_in_two_places",
+                f"Overlaps {b.session_id}.",
+                session_id=a.session_id,
+                vehicle_id=a.vehicle_id,
+            )
 
 
 def leases(s, out):
@@ -123,7 +160,9 @@ def leases(s, out):
     for a, b in overlap_pairs(covered, lambda lease: s.covers[lease.lease_id]):
         if a.evse_id == b.evse_id and common(s.covers[a.lease_id], s.covers[b.lease_id], s.period_span):
             known.trace.hit(
-                "R27.overlapping_leases.one_vehicle" if a.vehicle_id == b.vehicle_id else "R27.overlapping_leases.two_vehicles"
+                "R27.overlapping_leases.one_vehicle"
+                if a.vehicle_id == b.vehicle_id
+                else "R27.overlapping_leases.two_vehicles"
             )
             out.add("overlapping_leases", f"Overlaps {b.lease_id}.", lease_id=a.lease_id, evse_id=a.evse_id)
     for lease in covered:
@@ -157,7 +196,12 @@ def dispatch(s, out):
             if a.region != b.region:
                 known.trace.hit("R27.not.double_dispatch_in_two_regions")
             elif s.in_period(a.starts_at) or s.in_period(b.starts_at):
-                out.add("double_dispatch", f"Overlaps {b.dr_event_id}.", vehicle_id=vehicle_id, dr_event_id=a.dr_event_id)
+                out.add(
+                    "double_dispatch",
+                    f"Overlaps {b.dr_event_id}.",
+                    vehicle_id=vehicle_id,
+                    dr_event_id=a.dr_event_id,
+                )
     for code, signals in (("late_signal", s.late), ("signal_direction_mismatch", s.mismatching)):
         for signal in signals:
             if s.in_period(known.events[signal.dr_event_id].starts_at):
@@ -188,7 +232,9 @@ def unknown_references(s, out):
     def unknown_in_some_interval(evse_id, span):
         """R25, interval by interval: is the EVSE unknown at the start of an interval of the period that the span overlaps?"""
         part = common(span, s.period_span)  # a period begins and ends on a half hour
-        return part is not None and any(known.in_force("evses", evse_id, i) is None for i in intervals_of(*part))
+        return part is not None and any(
+            known.in_force("evses", evse_id, i) is None for i in intervals_of(*part)
+        )
 
     for session in known.sessions:
         ids = dict(session_id=session.session_id, evse_id=session.evse_id, vehicle_id=session.vehicle_id)
@@ -207,7 +253,10 @@ def unknown_references(s, out):
         if event is None:
             if s.in_period(signal.issued_at):
                 add("signal_event", signal.dr_event_id, **ids)
-        elif s.in_period(event.starts_at) and known.in_force("vehicles", signal.vehicle_id, event.starts_at) is None:
+        elif (
+            s.in_period(event.starts_at)
+            and known.in_force("vehicles", signal.vehicle_id, event.starts_at) is None
+        ):
             add("signal_vehicle", signal.vehicle_id, **ids)
     for instruction in known.instructions:
         event = known.events.get(instruction.dr_event_id)
@@ -218,7 +267,10 @@ def unknown_references(s, out):
                     f"{instruction.dr_event_id} (to {instruction.aggregator_id})",
                     dr_event_id=instruction.dr_event_id,
                 )
-        elif s.in_period(event.starts_at) and known.in_force("aggregators", instruction.aggregator_id, event.starts_at) is None:
+        elif (
+            s.in_period(event.starts_at)
+            and known.in_force("aggregators", instruction.aggregator_id, event.starts_at) is None
+        ):
             add("instruction_aggregator", instruction.aggregator_id, dr_event_id=instruction.dr_event_id)
     for lease in known.leases:
         if common((lease.valid_from, lease.valid_to), s.period_span) and not lease_known(known, lease):
@@ -234,7 +286,8 @@ def unknown_references(s, out):
     for evse_id in known.registry["evses"]:
         for row, span in known.spans_in_force("evses", evse_id):
             if common(span, s.period_span) and not any(
-                common(contract_span, s.period_span) for _, contract_span in known.spans_in_force("contracts", row.contract_id)
+                common(contract_span, s.period_span)
+                for _, contract_span in known.spans_in_force("contracts", row.contract_id)
             ):
                 pairs.add((evse_id, row.contract_id))
     for evse_id, contract_id in sorted(pairs):

@@ -228,7 +228,11 @@ def tier_rate(tariff, power_w, trace):
         return Fraction(0)
     trace.hit(
         "R20.tier."
-        + ("lowest" if best["from_w"] == min(t["from_w"] for t in tariff["fee_reduction"]["performance_tiers"]) else "higher")
+        + (
+            "lowest"
+            if best["from_w"] == min(t["from_w"] for t in tariff["fee_reduction"]["performance_tiers"])
+            else "higher"
+        )
     )
     return Fraction(best["per_kwh"])
 
@@ -300,7 +304,9 @@ def offering_part(known, contract_id, period_span, tariff):
                 hit("R20.offer.two_cover_paid_once")
             hit("R20.offer.paid")
             watt_half_hours += evse.rated_discharge_w
-    return watt_half_hours, (Fraction(watt_half_hours, 1000) / 2 * Fraction(tariff["fee_reduction"]["offering_per_kw_hour"]))
+    return watt_half_hours, (
+        Fraction(watt_half_hours, 1000) / 2 * Fraction(tariff["fee_reduction"]["offering_per_kw_hour"])
+    )
 
 
 def offer_blocked(known, evse_id, interval):
@@ -312,9 +318,13 @@ def offer_blocked(known, evse_id, interval):
         running = common(known.span(session), (interval, interval + HALF_HOUR))
         if running is None:
             continue
-        at_once = [span for span in known.specific.get((evse_id, session.vehicle_id), []) if common(running, span)]
+        at_once = [
+            span for span in known.specific.get((evse_id, session.vehicle_id), []) if common(running, span)
+        ]
         if at_once:
-            known.trace.hit("R20.offer.blocked_by_open" if session.ended_at is None else "R20.offer.blocked_by_ended")
+            known.trace.hit(
+                "R20.offer.blocked_by_open" if session.ended_at is None else "R20.offer.blocked_by_ended"
+            )
             blocked = True
         else:
             known.trace.hit("R20.offer.not_blocked_by_guest")
@@ -340,7 +350,14 @@ def fee_reductions(known, lines, period, period_span, tariffs):
                 hit("R20.rounded_down")
         result.append(
             FeeReduction(
-                contract_id, row.manager_id, performance_wh, watt_half_hours // 2, performance, offering, cap, reduction
+                contract_id,
+                row.manager_id,
+                performance_wh,
+                watt_half_hours // 2,
+                performance,
+                offering,
+                cap,
+                reduction,
             )
         )
     return result

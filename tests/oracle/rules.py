@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from . import books, exceptions, rewards
 from . import segments as seg
-from .achievement import decide_status, differences, exchanges, lease_outcome, needed_reads, performances_of, rate_text
+from .achievement import (
+    decide_status,
+    differences,
+    exchanges,
+    lease_outcome,
+    needed_reads,
+    performances_of,
+    rate_text,
+)
 from .base import Known, Trace, common, first_day, instant, period_span, text_of
 from .branches import BRANCHES
 from .rewards import decimal_text, event_tariff, tariff_on
@@ -94,7 +102,9 @@ class Computation:
                 hit("R22.no_outcome_other_period")
             else:
                 exchange = self.exchange.get(lease.lease_id, (0, 0))
-                outcome = lease_outcome(known, lease, self.covers[lease.lease_id], self.segments, sum(exchange), minimum)
+                outcome = lease_outcome(
+                    known, lease, self.covers[lease.lease_id], self.segments, sum(exchange), minimum
+                )
                 self.outcomes.append((lease, outcome, exchange))
         events = [e for e in known.events.values() if self.in_period(e.starts_at)]
         self.aggregators, self.children_with_unknown_parent = books.aggregator_rows(
@@ -195,7 +205,8 @@ def interval_rows(performance, period):
         pieces = [s for s in performance.eligible if (s.session.evse_id, s.interval) == (evse_id, interval)]
         # needed reads (R15): of all segments that belong to the event, here in this half hour at this EVSE
         letters = needed_reads(
-            [s for s in performance.segments if (s.session.evse_id, s.interval) == (evse_id, interval)], performance.kind
+            [s for s in performance.segments if (s.session.evse_id, s.interval) == (evse_id, interval)],
+            performance.kind,
         )
         imports = [s.import_wh for s in pieces]
         backfeeds = [s.backfeed_wh if s.evse.backfeed_capable else 0 for s in pieces]
@@ -253,7 +264,8 @@ def manager_rows(c, before, new, currency):
         now = sum(
             int(row["amount"])
             for row in new
-            if row["payee_kind"] == "manager" and (row["payee_id"], row["contract_id"]) == (r.manager_id, r.contract_id)
+            if row["payee_kind"] == "manager"
+            and (row["payee_id"], row["contract_id"]) == (r.manager_id, r.contract_id)
         )
         rows.append(
             dict(

@@ -92,7 +92,16 @@ def dispatch(
     if signal:
         b.signal(event, vehicle, kind, amount_for(b, kind, event, watts, ratio))
     session = b.session(evse["evse_id"], vehicle, start, end, charged, discharged)
-    return dict(slot=slot, event=event, evse=evse, vehicle=vehicle, session=session, lease=lease, kind=kind, watts=watts)
+    return dict(
+        slot=slot,
+        event=event,
+        evse=evse,
+        vehicle=vehicle,
+        session=session,
+        lease=lease,
+        kind=kind,
+        watts=watts,
+    )
 
 
 def session_in(b, evse_id, vehicle, start, end, watts=None, backfeed=None):
@@ -108,13 +117,20 @@ def session_in(b, evse_id, vehicle, start, end, watts=None, backfeed=None):
 @scene(1)
 def plain_discharge(b):
     dispatch(
-        b, kind="discharge_energy", klass=b.rng.choice(["leased", "public", "specific"]), ratio=b.rng.choice([0.8, 1.0, 1.5])
+        b,
+        kind="discharge_energy",
+        klass=b.rng.choice(["leased", "public", "specific"]),
+        ratio=b.rng.choice([0.8, 1.0, 1.5]),
     )
 
 
 @scene(1)
 def plain_charge(b):
-    dispatch(b, kind=b.rng.choice(["charge_energy", "charging_power"]), klass=b.rng.choice(["leased", "leased", "public"]))
+    dispatch(
+        b,
+        kind=b.rng.choice(["charge_energy", "charging_power"]),
+        klass=b.rng.choice(["leased", "leased", "public"]),
+    )
 
 
 @scene(4)
@@ -123,10 +139,17 @@ def tiny_power(b):
     slot = b.slot()
     event = b.event(slot, "increase")
     d = dispatch(
-        b, kind="charging_power", slot=slot, event=event, signal=False, energy=b.rng.choice([(0, 0), (1, 0), (900, 0)])
+        b,
+        kind="charging_power",
+        slot=slot,
+        event=event,
+        signal=False,
+        energy=b.rng.choice([(0, 0), (1, 0), (900, 0)]),
     )
     if event["ends_at"] - event["starts_at"] >= 3600:
-        event = b.put("dr_events", **dict(event, ends_at=event["starts_at"] + b.rng.choice([1799, 900, 3599])))
+        event = b.put(
+            "dr_events", **dict(event, ends_at=event["starts_at"] + b.rng.choice([1799, 900, 3599]))
+        )
     b.signal(event, d["vehicle"], "charging_power", 1)
 
 
@@ -145,7 +168,9 @@ def guard_two_sessions(b):
         b.specific(evse["evse_id"], vehicle, cut)
     elif other["access"] == "specific":
         b.lease(other["evse_id"], vehicle, slot, slot + 10800)
-    b.session(evse["evse_id"], vehicle, event["starts_at"], cut, watts * (cut - event["starts_at"]) // 3600, 0)
+    b.session(
+        evse["evse_id"], vehicle, event["starts_at"], cut, watts * (cut - event["starts_at"]) // 3600, 0
+    )
     end = max(event["ends_at"], cut + 1)
     b.session(other["evse_id"], vehicle, cut, end, 0 if b.chance(0.25) else watts * (end - cut) // 3600, 0)
     if b.chance(0.5):
@@ -190,12 +215,20 @@ def guard_edges(b):
     }
     for interval, limit in limits.items():
         over = b.rng.choice([0, 0, 0, 1])
-        b.change_reads(evse["evse_id"], interval, interval + 1, lambda r, wh=limit + over: dict(r, import_wh=wh))
+        b.change_reads(
+            evse["evse_id"], interval, interval + 1, lambda r, wh=limit + over: dict(r, import_wh=wh)
+        )
 
 
 @scene(1)
 def guard_missing(b):
-    d = dispatch(b, kind="charging_power_limit", klass=b.rng.choice(["leased", "specific"]), halves=3, aligned=b.chance(0.5))
+    d = dispatch(
+        b,
+        kind="charging_power_limit",
+        klass=b.rng.choice(["leased", "specific"]),
+        halves=3,
+        aligned=b.chance(0.5),
+    )
     fault = b.rng.choice([b.missing, b.no_row, b.no_import, b.no_backfeed])
     b.change_reads(d["evse"]["evse_id"], d["event"]["starts_at"], d["event"]["starts_at"] + 1, fault)
 
@@ -247,7 +280,11 @@ def other_region(b):
 def late_signals(b):
     d = dispatch(b)
     b.signal(
-        d["event"], b.pick_vehicle() if b.chance(0.5) else d["vehicle"], d["kind"], 700, before=b.rng.choice([0, 0, -5, -3000])
+        d["event"],
+        b.pick_vehicle() if b.chance(0.5) else d["vehicle"],
+        d["kind"],
+        700,
+        before=b.rng.choice([0, 0, -5, -3000]),
     )
     b.signal(d["event"], d["vehicle"], d["kind"], 900, before=0)
 
@@ -257,7 +294,13 @@ def reissued_signals(b):
     """Issued again in time, or cancelled so that the one before it counts again."""
     d = dispatch(b, signal=False, aligned=False)
     kinds = [k for k in sorted(KINDS) if KINDS[k] == KINDS[d["kind"]]]
-    b.signal(d["event"], d["vehicle"], b.rng.choice(kinds), amount_for(b, d["kind"], d["event"], d["watts"]), before=9000)
+    b.signal(
+        d["event"],
+        d["vehicle"],
+        b.rng.choice(kinds),
+        amount_for(b, d["kind"], d["event"], d["watts"]),
+        before=9000,
+    )
     last = b.signal(d["event"], d["vehicle"], b.rng.choice(kinds), 1500, before=1)
     if b.chance(0.5):
         b.again("dr_signals", last, b.rng.choice([1, 2, 2, 3]), status="cancelled")
@@ -307,7 +350,10 @@ def no_show(b):
     d = dispatch(b, klass="none")
     if b.chance(0.85):
         b.change_reads(
-            d["evse"]["evse_id"], d["event"]["starts_at"], d["event"]["ends_at"], b.rng.choice([b.missing, b.no_import])
+            d["evse"]["evse_id"],
+            d["event"]["starts_at"],
+            d["event"]["ends_at"],
+            b.rng.choice([b.missing, b.no_import]),
         )
 
 
@@ -315,7 +361,13 @@ def no_show(b):
 def crossing_edges(b):
     """Events and sessions that run over the edges of the month, or over as-of."""
     edge = b.rng.choice(
-        [b.edges["tokyo_end"], b.edges["london_end"], b.edges["tokyo_end"], b.edges["tokyo_start"], b.as_of - b.as_of % 1800]
+        [
+            b.edges["tokyo_end"],
+            b.edges["london_end"],
+            b.edges["tokyo_end"],
+            b.edges["tokyo_start"],
+            b.as_of - b.as_of % 1800,
+        ]
     )
     kind = b.rng.choice(sorted(KINDS))
     start = edge - b.rng.choice([1800, 900, 3600, 1, 0])
@@ -327,7 +379,9 @@ def crossing_edges(b):
         starts_at=start,
         ends_at=edge + b.rng.choice([900, 1800, 2000, 3600]),
     )
-    dispatch(b, kind=kind, slot=edge - 5400, event=event, klass=b.rng.choice(["leased", "specific", "public"]))
+    dispatch(
+        b, kind=kind, slot=edge - 5400, event=event, klass=b.rng.choice(["leased", "specific", "public"])
+    )
 
 
 @scene(5)
@@ -379,7 +433,9 @@ def instructions(b):
 @scene(8)
 def odd_aggregators(b):
     """A vehicle's child that is unknown, a parent, or has no, an unknown or a wrong parent."""
-    for shape in b.rng.sample(["unknown", "parent", "no_parent", "unknown_parent", "child_parent", "over"], 4):
+    for shape in b.rng.sample(
+        ["unknown", "parent", "no_parent", "unknown_parent", "child_parent", "over"], 4
+    ):
         name = f"CA-{shape}"
         if shape == "parent":
             b.aggregator(name, "parent")
@@ -392,7 +448,9 @@ def odd_aggregators(b):
         elif shape == "over":
             b.aggregator(name, "child", "PA1", valid_to=b.anchor - 30 * DAY)
         vehicle = b.vehicle(child_aggregator_id=b.prefix + name)["vehicle_id"]
-        kind = b.rng.choice(["discharge_energy", "charge_energy", "charge_energy", "charging_power_limit", "charging_power"])
+        kind = b.rng.choice(
+            ["discharge_energy", "charge_energy", "charge_energy", "charging_power_limit", "charging_power"]
+        )
         if b.chance(0.5):
             dispatch(b, kind=kind, vehicle=vehicle, klass="public")
         else:
@@ -407,12 +465,18 @@ def open_session_of_vehicle(b):
     """Open in the event's region, or elsewhere; ended for the rules by the next one at the EVSE or of the vehicle."""
     d = dispatch(b, klass=b.rng.choice(["specific", "leased", "public"]))
     evse = (
-        d["evse"] if b.chance(0.3) else b.evse(region=b.prefix + b.rng.choice(["R1", "R2", "R2"]), metering_point_id=b.id("MP"))
+        d["evse"]
+        if b.chance(0.3)
+        else b.evse(region=b.prefix + b.rng.choice(["R1", "R2", "R2"]), metering_point_id=b.id("MP"))
     )
-    start = b.rng.choice([d["slot"] - 900, d["event"]["starts_at"] + 700, d["event"]["ends_at"] - 1, d["event"]["ends_at"]])
+    start = b.rng.choice(
+        [d["slot"] - 900, d["event"]["starts_at"] + 700, d["event"]["ends_at"] - 1, d["event"]["ends_at"]]
+    )
     b.session(evse["evse_id"], d["vehicle"], start, None)
     if b.chance(0.5):
-        session_in(b, evse["evse_id"], b.pick_vehicle(), d["event"]["ends_at"] + 1000, d["event"]["ends_at"] + 2000)
+        session_in(
+            b, evse["evse_id"], b.pick_vehicle(), d["event"]["ends_at"] + 1000, d["event"]["ends_at"] + 2000
+        )
 
 
 @scene(7)
@@ -427,7 +491,9 @@ def open_elsewhere(b):
 def open_behind_meter(b):
     """Someone's open session at another EVSE behind the same meter."""
     d = dispatch(b, klass=b.rng.choice(["specific", "leased", "public"]))
-    evse = b.evse(metering_point_id=d["evse"]["metering_point_id"], region=b.prefix + b.rng.choice(["R1", "R2"]))
+    evse = b.evse(
+        metering_point_id=d["evse"]["metering_point_id"], region=b.prefix + b.rng.choice(["R1", "R2"])
+    )
     b.session(
         evse["evse_id"],
         b.rng.choice(["", b.pick_vehicle(), b.prefix + "V-nobody"]),
@@ -500,14 +566,20 @@ def hand_over(b):
             b.lease(evse["evse_id"], vehicle, slot, slot + 10800)
         energy = wh if equal else wh + b.rng.randint(1, 99)
         b.session(
-            evse["evse_id"], vehicle, start, start + HALF_HOUR, *((energy, 0) if kind == "charge_energy" else (0, energy))
+            evse["evse_id"],
+            vehicle,
+            start,
+            start + HALF_HOUR,
+            *((energy, 0) if kind == "charge_energy" else (0, energy)),
         )
         b.change_reads(
             evse["evse_id"],
             start,
             start + 1,
             lambda r, e=energy: dict(
-                r, import_wh=e if kind == "charge_energy" else 0, backfeed_wh=0 if kind == "charge_energy" else e
+                r,
+                import_wh=e if kind == "charge_energy" else 0,
+                backfeed_wh=0 if kind == "charge_energy" else e,
             ),
         )
     b.signal(event, vehicle, kind, wh + b.rng.randint(0, wh // 2))
@@ -531,7 +603,10 @@ def shared_meter(b):
         b.session(evse["evse_id"], vehicle, at, at + 1200, wh, wh)
     energy = b.rng.choice([0, 1, 2 * wh + 1, 2 * wh + 1, 301])
     b.change_reads(
-        first["evse_id"], start, start + 1, lambda r: dict(import_wh=energy, backfeed_wh=b.rng.choice([energy, 3]), quality="A")
+        first["evse_id"],
+        start,
+        start + 1,
+        lambda r: dict(import_wh=energy, backfeed_wh=b.rng.choice([energy, 3]), quality="A"),
     )
 
 
@@ -546,7 +621,16 @@ def quality(b):
                 interval,
                 interval + 1,
                 b.rng.choice(
-                    [b.estimated, b.substituted, b.estimated, b.substituted, b.no_row, b.no_import, b.no_backfeed, b.missing]
+                    [
+                        b.estimated,
+                        b.substituted,
+                        b.estimated,
+                        b.substituted,
+                        b.no_row,
+                        b.no_import,
+                        b.no_backfeed,
+                        b.missing,
+                    ]
                 ),
             )
 
@@ -556,7 +640,10 @@ def estimated_event(b):
     """A clean performance on substituted or estimated reads: provisional, or not paid on, and trued up later."""
     d = dispatch(b, klass=b.rng.choice(["leased", "specific", "public"]))
     b.change_reads(
-        d["evse"]["evse_id"], d["session"]["started_at"], d["session"]["ended_at"], b.rng.choice([b.estimated, b.substituted])
+        d["evse"]["evse_id"],
+        d["session"]["started_at"],
+        d["session"]["ended_at"],
+        b.rng.choice([b.estimated, b.substituted]),
     )
 
 
@@ -583,22 +670,33 @@ def charger_against_meter(b):
         off = 0
         signal_amount = b.rng.choice([wh * 2, wh * 4, wh * 10 // 7, wh * 5 // 2]) + b.rng.choice([0, 0, 1])
         b.signal(event, vehicle, "discharge_energy" if backfeed else "charge_energy", signal_amount, before=1)
-    b.session(evse["evse_id"], vehicle, start, start + HALF_HOUR, 0 if backfeed else wh, wh if backfeed else 0)
+    b.session(
+        evse["evse_id"], vehicle, start, start + HALF_HOUR, 0 if backfeed else wh, wh if backfeed else 0
+    )
     b.change_reads(
         evse["evse_id"],
         start,
         start + 1,
-        lambda r: dict(import_wh=0 if backfeed else wh + off, backfeed_wh=wh + off if backfeed else 0, quality="A"),
+        lambda r: dict(
+            import_wh=0 if backfeed else wh + off, backfeed_wh=wh + off if backfeed else 0, quality="A"
+        ),
     )
 
 
 @scene(3)
 def incapable(b):
     """Backfeed at an EVSE that is not capable: logged, read, or missing."""
-    d = dispatch(b, capable="false", klass=b.rng.choice(["specific", "leased", "public"]), kind=b.rng.choice(sorted(KINDS)))
+    d = dispatch(
+        b,
+        capable="false",
+        klass=b.rng.choice(["specific", "leased", "public"]),
+        kind=b.rng.choice(sorted(KINDS)),
+    )
 
     def change(read):
-        return dict(import_wh=read["import_wh"] or 0, backfeed_wh=b.rng.choice([None, None, 40, 700]), quality="A")
+        return dict(
+            import_wh=read["import_wh"] or 0, backfeed_wh=b.rng.choice([None, None, 40, 700]), quality="A"
+        )
 
     b.change_reads(d["evse"]["evse_id"], d["session"]["started_at"], d["session"]["ended_at"], change)
     if b.chance(0.5):
@@ -643,7 +741,9 @@ def circular(b):
 @scene(8)
 def lease_kinds(b):
     """Granted late, revoked early, without consent, with late consent, empty covers."""
-    for shape in b.rng.sample(["granted_late", "revoked", "no_consent", "consent_late", "revoked_before", "granted_after"], 3):
+    for shape in b.rng.sample(
+        ["granted_late", "revoked", "no_consent", "consent_late", "revoked_before", "granted_after"], 3
+    ):
         slot = b.slot()
         evse = b.pick_evse(access="specific", region=b.prefix + "R1")
         vehicle = b.pick_vehicle(not_specific_at=evse["evse_id"])
@@ -676,10 +776,18 @@ def overlapping_leases(b):
     d = dispatch(b, klass="leased")
     lease = d["lease"]
     b.lease(
-        lease["evse_id"], lease["vehicle_id"], lease["valid_from"] + b.rng.choice([0, 0, 3000, -600]), lease["valid_to"] + 60
+        lease["evse_id"],
+        lease["vehicle_id"],
+        lease["valid_from"] + b.rng.choice([0, 0, 3000, -600]),
+        lease["valid_to"] + 60,
     )
     if b.chance(0.6):
-        b.lease(lease["evse_id"], b.pick_vehicle(), lease["valid_from"] + 3700, lease["valid_to"] + b.rng.choice([-900, 900]))
+        b.lease(
+            lease["evse_id"],
+            b.pick_vehicle(),
+            lease["valid_from"] + 3700,
+            lease["valid_to"] + b.rng.choice([-900, 900]),
+        )
 
 
 @scene(1)
@@ -702,12 +810,22 @@ def lease_lapses(b):
         vehicle=b.vehicle()["vehicle_id"],
     )
     wh = b.rng.choice([120, 300, 450])
-    energy = dict(charged_wh=0 if kind == "discharge_energy" else wh, discharged_wh=wh if kind == "discharge_energy" else 0)
+    energy = dict(
+        charged_wh=0 if kind == "discharge_energy" else wh,
+        discharged_wh=wh if kind == "discharge_energy" else 0,
+    )
     b.put(
         "charger_sessions",
-        **{**d["session"], **energy, "started_at": d["event"]["starts_at"], "ended_at": d["event"]["ends_at"]},
+        **{
+            **d["session"],
+            **energy,
+            "started_at": d["event"]["starts_at"],
+            "ended_at": d["event"]["ends_at"],
+        },
     )
-    b.signal(d["event"], d["vehicle"], kind, wh * 2 if kind in ("charging_power", "charging_power_limit") else wh)
+    b.signal(
+        d["event"], d["vehicle"], kind, wh * 2 if kind in ("charging_power", "charging_power_limit") else wh
+    )
 
 
 @scene(7)
@@ -738,7 +856,9 @@ def lease_not_needed(b):
 @scene(11)
 def lease_pending(b):
     """Not over at as-of; a leased segment lacks a read; the vehicle's session is still open."""
-    shape = b.rng.choice(["not_over", "not_over", "missing", "missing", "open", "open", "incapable", "before_cover"])
+    shape = b.rng.choice(
+        ["not_over", "not_over", "missing", "missing", "open", "open", "incapable", "before_cover"]
+    )
     if shape == "not_over":
         evse = b.pick_evse(access="specific")
         b.lease(
@@ -758,11 +878,20 @@ def lease_pending(b):
             evse=b.evse(backfeed_capable="false"),
             vehicle=b.vehicle()["vehicle_id"],
         )
-        b.change_reads(d["evse"]["evse_id"], d["session"]["started_at"], d["session"]["ended_at"], b.no_backfeed)
+        b.change_reads(
+            d["evse"]["evse_id"], d["session"]["started_at"], d["session"]["ended_at"], b.no_backfeed
+        )
     elif shape == "before_cover":  # open only before it was granted, or before it began
         slot = b.slot(0.05)
         evse, vehicle = b.evse(), b.vehicle()["vehicle_id"]
-        b.lease(evse["evse_id"], vehicle, slot, slot + 9000, kind="direct", granted=slot + b.rng.choice([4000, -100]))
+        b.lease(
+            evse["evse_id"],
+            vehicle,
+            slot,
+            slot + 9000,
+            kind="direct",
+            granted=slot + b.rng.choice([4000, -100]),
+        )
         start = slot - b.rng.choice([1000, -100])
         b.session(evse["evse_id"], vehicle, start, None)
         b.session(evse["evse_id"], "", start + b.rng.choice([900, 1000, 1100]), slot + 3000, 0, 0)
@@ -838,7 +967,10 @@ def specific_periods(b):
     b.specific(evse["evse_id"], vehicle, slot - DAY, edge if shape != "contained" else slot + 20000)
     if shape != "ends":
         b.specific(
-            evse["evse_id"], vehicle, edge + {"overlap": -700, "adjacent": 0, "gap": 600, "contained": 0}[shape], edge + 1900
+            evse["evse_id"],
+            vehicle,
+            edge + {"overlap": -700, "adjacent": 0, "gap": 600, "contained": 0}[shape],
+            edge + 1900,
         )
     if b.chance(0.4):
         b.lease(evse["evse_id"], vehicle, slot, slot + 10800)
@@ -921,12 +1053,21 @@ def vehicle_changes(b):
 @scene(6)
 def contracts(b):
     """Contracts that change manager or fee, begin, end or are missing in the period; EVSEs of unknown ones."""
-    for shape in b.rng.sample(["second_row", "begins", "ended", "ends_before_event", "unknown", "no_evse", "other_month"], 3):
+    for shape in b.rng.sample(
+        ["second_row", "begins", "ended", "ends_before_event", "unknown", "no_evse", "other_month"], 3
+    ):
         slot = b.slot(0.3)
         period_start = b.edges["tokyo_start"]
         if shape == "second_row":
             row = b.contract(valid_from=LONG_AGO, fee=4001)
-            b.again("contracts", row, 0, valid_from=slot + 3600, manager_id=b.prefix + "M7", monthly_fee_minor=99999)
+            b.again(
+                "contracts",
+                row,
+                0,
+                valid_from=slot + 3600,
+                manager_id=b.prefix + "M7",
+                monthly_fee_minor=99999,
+            )
         elif shape == "begins":
             row = b.contract(valid_from=slot + b.rng.choice([0, 3600, 6000]))
         elif shape == "ended":
@@ -957,7 +1098,9 @@ def contracts(b):
 @scene(3)
 def second_contract_row(b):
     """A contract whose second row in the month has another manager."""
-    row = b.contract(valid_from=b.edges["tokyo_start"] + b.rng.choice([-DAY, 0, 3 * DAY]), fee=b.rng.choice([4001, 90001]))
+    row = b.contract(
+        valid_from=b.edges["tokyo_start"] + b.rng.choice([-DAY, 0, 3 * DAY]), fee=b.rng.choice([4001, 90001])
+    )
     b.again(
         "contracts",
         row,
@@ -1003,8 +1146,12 @@ def offers(b):
     late = b.pick_evse(access="specific", backfeed_capable="true")["evse_id"]
     b.offer(late, slot + 10800, slot + 14400, published=slot + 10801)
     exact = b.evse()["evse_id"]
-    b.offer(exact, slot + 1800, slot + b.rng.choice([5400, 5399]), published=slot + b.rng.choice([1800, 3600]))
-    for other in b.rng.sample([dict(access="public"), dict(backfeed_capable="false"), None, "edge", "edge"], 3):
+    b.offer(
+        exact, slot + 1800, slot + b.rng.choice([5400, 5399]), published=slot + b.rng.choice([1800, 3600])
+    )
+    for other in b.rng.sample(
+        [dict(access="public"), dict(backfeed_capable="false"), None, "edge", "edge"], 3
+    ):
         if other is None:
             b.offer(b.prefix + "E-nowhere", slot, slot + 3000)
         elif other == "edge":
@@ -1020,7 +1167,9 @@ def offer_blocked(b):
     slot = b.slot()
     evse = b.pick_evse(access="specific", backfeed_capable="true")
     owner, guest = b.vehicle()["vehicle_id"], b.pick_vehicle(not_specific_at=evse["evse_id"])
-    b.specific(evse["evse_id"], owner, b.rng.choice([LONG_AGO, slot + 2700]), b.rng.choice([None, slot + 5000]))
+    b.specific(
+        evse["evse_id"], owner, b.rng.choice([LONG_AGO, slot + 2700]), b.rng.choice([None, slot + 5000])
+    )
     b.offer(evse["evse_id"], slot, slot + 10800)
     if b.chance(0.4):
         session_in(b, evse["evse_id"], owner, slot + 1801, slot + b.rng.choice([3600, 3599, 4000]))
@@ -1048,12 +1197,24 @@ def corrections(b):
         )
         number = b.rng.choice([1, 2, 2, 3])
         shape = b.rng.choice(
-            ["energy", "cancel_session", "cancel_signal", "cancel_event", "user", "revive", "revive", "cancel_lease"]
+            [
+                "energy",
+                "cancel_session",
+                "cancel_signal",
+                "cancel_event",
+                "user",
+                "revive",
+                "revive",
+                "cancel_lease",
+            ]
         )
         if shape == "energy":
             for feed_number in (number, 3):
                 b.again(
-                    "charger_sessions", d["session"], feed_number, charged_wh=d["session"]["charged_wh"] * feed_number // 2 + 31
+                    "charger_sessions",
+                    d["session"],
+                    feed_number,
+                    charged_wh=d["session"]["charged_wh"] * feed_number // 2 + 31,
                 )
         elif shape == "cancel_session":
             b.again("charger_sessions", d["session"], number, status="cancelled")
@@ -1079,7 +1240,13 @@ def same_ingest(b):
     number = b.rng.choice([0, 0, 1])
     if number == 1:
         b.again("charger_sessions", d["session"], 1, charged_wh=d["session"]["charged_wh"] + 77)
-    b.again("charger_sessions", d["session"], number, file="part-b.csv", charged_wh=d["session"]["charged_wh"] + 11)
+    b.again(
+        "charger_sessions",
+        d["session"],
+        number,
+        file="part-b.csv",
+        charged_wh=d["session"]["charged_wh"] + 11,
+    )
     if b.chance(0.5):
         b.again("evses", d["evse"], number, file="part-b.csv", rated_discharge_w=4321, rated_charge_w=1234)
 
@@ -1119,13 +1286,20 @@ def paid_then_not(b):
     b.signal(event, vehicle, kind, wh, before=600)
     charge = kind == "charge_energy"
     session = b.session(
-        evse["evse_id"], vehicle, event["starts_at"], event["ends_at"], wh if charge else 0, 0 if charge else wh
+        evse["evse_id"],
+        vehicle,
+        event["starts_at"],
+        event["ends_at"],
+        wh if charge else 0,
+        0 if charge else wh,
     )
     read = dict(import_wh=wh if charge else 0, backfeed_wh=0 if charge else wh, quality="A")
     point, interval = evse["metering_point_id"], event["starts_at"]
     b.put("meter_intervals", metering_point_id=point, interval_start=interval, **read)
     number = b.rng.choice([1, 2])
-    shape = b.rng.choice(["missing", "missing", "mismatch", "open", "less", "signal", "nothing", "user", "user"])
+    shape = b.rng.choice(
+        ["missing", "missing", "mismatch", "open", "less", "signal", "nothing", "user", "user"]
+    )
     if shape in ("missing", "mismatch"):
         later = b.missing(read) if shape == "missing" else dict(read, import_wh=wh * 3, backfeed_wh=0)
         b.put("meter_intervals", number, metering_point_id=point, interval_start=interval, **later)
@@ -1139,7 +1313,9 @@ def paid_then_not(b):
             number,
             metering_point_id=point,
             interval_start=interval,
-            **dict(read, import_wh=read["import_wh"] * 95 // 100, backfeed_wh=read["backfeed_wh"] * 95 // 100),
+            **dict(
+                read, import_wh=read["import_wh"] * 95 // 100, backfeed_wh=read["backfeed_wh"] * 95 // 100
+            ),
         )
         b.read_changes[(point, interval)] = b.no_row
     elif shape == "user":
@@ -1161,12 +1337,17 @@ def mixed_titles(b):
         b.lease(first["evse_id"], vehicle, slot, slot + 10800)
     out = kind == "discharge_energy"
     b.session(first["evse_id"], vehicle, start, start + 1800, 0 if out else 1500, 1500 if out else 0)
-    b.session(second["evse_id"], vehicle, start + b.rng.choice([1800, 1800, 1799, 1000]), start + 3600, 400, 300)
+    b.session(
+        second["evse_id"], vehicle, start + b.rng.choice([1800, 1800, 1799, 1000]), start + 3600, 400, 300
+    )
     b.signal(event, vehicle, kind, 3000 if kind.startswith("charging") else 1400)
     shape = b.rng.choice(["good", "good", "missing", "mismatch", "mismatch", "estimated", "no_backfeed"])
     if shape == "mismatch":
         b.change_reads(
-            second["evse_id"], start + 1800, start + 3600, lambda r: dict(import_wh=2000, backfeed_wh=700, quality="A")
+            second["evse_id"],
+            start + 1800,
+            start + 3600,
+            lambda r: dict(import_wh=2000, backfeed_wh=700, quality="A"),
         )
     elif shape != "good":
         b.change_reads(second["evse_id"], start + 1800, start + 3600, getattr(b, shape))
@@ -1177,7 +1358,9 @@ def cuts_matter(b):
     """Two sessions behind one meter, odd weights: a cut too many or too few moves a watt-hour between them."""
     slot = b.early_slot() if b.chance(0.6) else b.slot(0)
     point = b.id("MP")
-    evse, beside = (b.evse(metering_point_id=point, access=a) for a in (b.rng.choice(["specific", "public"]), "public"))
+    evse, beside = (
+        b.evse(metering_point_id=point, access=a) for a in (b.rng.choice(["specific", "public"]), "public")
+    )
     vehicle, other = b.vehicle()["vehicle_id"], b.vehicle()["vehicle_id"]
     kind = b.rng.choice(["charge_energy", "discharge_energy"])
     event = b.put(
@@ -1189,9 +1372,13 @@ def cuts_matter(b):
         ends_at=slot + 9000,
     )
     b.specific(evse["evse_id"], vehicle, slot - DAY, slot + 4001)
-    b.specific(evse["evse_id"], vehicle, slot + b.rng.choice([4001, 2222]), slot + 20000)  # an edge inside the union
+    b.specific(
+        evse["evse_id"], vehicle, slot + b.rng.choice([4001, 2222]), slot + 20000
+    )  # an edge inside the union
     b.lease(evse["evse_id"], other, slot, slot + 3333)  # another's lease
-    b.lease(evse["evse_id"], vehicle, slot + 5001, slot + 9999, granted=b.rng.choice([slot + 9999, slot + 6001]))
+    b.lease(
+        evse["evse_id"], vehicle, slot + 5001, slot + 9999, granted=b.rng.choice([slot + 9999, slot + 6001])
+    )
     elsewhere = b.put(
         "dr_events",
         dr_event_id=b.id("D"),
@@ -1211,7 +1398,10 @@ def cuts_matter(b):
     b.signal(elsewhere, vehicle, kind, 500)
     for who in (vehicle, other):
         b.signal(event, who, kind, 5000)
-    for where, who, start, end in ((evse, vehicle, slot + 1900, slot + 8801), (beside, other, slot + 2001, slot + 8999)):
+    for where, who, start, end in (
+        (evse, vehicle, slot + 1900, slot + 8801),
+        (beside, other, slot + 2001, slot + 8999),
+    ):
         wh = b.rng.randint(2000, 7000)
         b.session(where["evse_id"], who, start, end, *((wh, 0) if kind == "charge_energy" else (0, wh)))
     for interval in range(slot + 1800, slot + 9000, 1800):
@@ -1241,7 +1431,11 @@ def open_evse_moves(b):
     )
     point, at = d["evse"]["metering_point_id"], d["event"]["starts_at"] + b.rng.choice([0, 1, 900, -1])
     shape = b.rng.choice(["region", "region", "meter"])
-    before = dict(region=b.prefix + b.rng.choice(["R1", "R2"])) if shape == "region" else dict(region=b.prefix + "R2")
+    before = (
+        dict(region=b.prefix + b.rng.choice(["R1", "R2"]))
+        if shape == "region"
+        else dict(region=b.prefix + "R2")
+    )
     evse = b.evse(metering_point_id=point if shape == "meter" and b.chance(0.5) else b.id("MP"), **before)
     b.again(
         "evses",
@@ -1255,14 +1449,19 @@ def open_evse_moves(b):
         ),
     )
     b.session(
-        evse["evse_id"], d["vehicle"] if shape == "region" else "", d["event"]["starts_at"] + b.rng.choice([-60, 60, 901]), None
+        evse["evse_id"],
+        d["vehicle"] if shape == "region" else "",
+        d["event"]["starts_at"] + b.rng.choice([-60, 60, 901]),
+        None,
     )
 
 
 @scene(4)
 def edge_dispatch(b):
     """Two overlapping events of one vehicle on the two sides of a month's edge; an EVSE that ended before the month."""
-    edge = b.rng.choice([b.edges["tokyo_end"], b.edges["london_end"], b.edges["tokyo_start"], b.edges["london_start"]])
+    edge = b.rng.choice(
+        [b.edges["tokyo_end"], b.edges["london_end"], b.edges["tokyo_start"], b.edges["london_start"]]
+    )
     vehicle = b.pick_vehicle()
     starts = [edge - 1800, edge + b.rng.choice([0, -60])]
     b.rng.shuffle(starts)

@@ -156,7 +156,9 @@ def cut(known, covers, settled):
             start, end = common((interval, interval + HALF_HOUR), (session.started_at, session.ended_at))
             cuts = {start, end}
             for lease in known.leases:
-                if (lease.evse_id, lease.vehicle_id) == (session.evse_id, session.vehicle_id) and covers[lease.lease_id]:
+                if (lease.evse_id, lease.vehicle_id) == (session.evse_id, session.vehicle_id) and covers[
+                    lease.lease_id
+                ]:
                     for edge in covers[lease.lease_id]:
                         if start < edge < end:
                             hit("R8.cut.lease")
@@ -193,7 +195,9 @@ def trace_edges_that_do_not_cut(known, session, evse, span, cuts, covers, settle
         if any(inside(edge) for edge in raw):
             hit("R8.no_cut.inside_the_union")
     for lease in known.leases:
-        if lease.evse_id == session.evse_id and any(inside(e) for e in (lease.valid_from, lease.valid_to, lease.revoked_at)):
+        if lease.evse_id == session.evse_id and any(
+            inside(e) for e in (lease.valid_from, lease.valid_to, lease.revoked_at)
+        ):
             hit(
                 "R8.no_cut.lease_of_another"
                 if lease.vehicle_id != session.vehicle_id
@@ -203,7 +207,11 @@ def trace_edges_that_do_not_cut(known, session, evse, span, cuts, covers, settle
             )
     for event in known.events.values():
         if inside(event.starts_at) or inside(event.ends_at):
-            hit("R8.no_cut.event_of_other_region" if event.region != evse.region else "R8.no_cut.no_signal_to_settle")
+            hit(
+                "R8.no_cut.event_of_other_region"
+                if event.region != evse.region
+                else "R8.no_cut.no_signal_to_settle"
+            )
 
 
 # ---------------------------------------------------------------- R9
@@ -372,10 +380,13 @@ def trace_open_spans(known):
             if end == NEVER:
                 known.trace.hit("R9.open.never_ends")
             else:
-                enders = [o for o in known.sessions if o.started_at == end and o.session_id != session.session_id]
+                enders = [
+                    o for o in known.sessions if o.started_at == end and o.session_id != session.session_id
+                ]
                 if any(o.evse_id == session.evse_id for o in enders):
                     known.trace.hit("R9.open.until_next_at_evse")
                 if any(
-                    session.vehicle_id and o.vehicle_id == session.vehicle_id and o.evse_id != session.evse_id for o in enders
+                    session.vehicle_id and o.vehicle_id == session.vehicle_id and o.evse_id != session.evse_id
+                    for o in enders
                 ):
                     known.trace.hit("R9.open.until_next_of_vehicle")

@@ -16,7 +16,9 @@ from tests.oracle.segments import largest_remainder
 from tests.oracle.worlds import TARIFFS, merged, random_world, random_worlds, restrict, shrunk, write_landing
 
 PERIOD, AS_OF = "2023-10", "2023-11-05T00:00:00Z"
-TARIFF = TARIFFS["tokyo"][0]  # jp-a: minimum 5000 bp, cap 12000 bp, A S E; leased discharge 40/kWh; guard leased 0.5
+TARIFF = TARIFFS["tokyo"][
+    0
+]  # jp-a: minimum 5000 bp, cap 12000 bp, A S E; leased discharge 40/kWh; guard leased 0.5
 
 
 def world(**feeds):
@@ -60,7 +62,12 @@ def world(**feeds):
     base.update(feeds)
     return World(
         [
-            Delivery("2023-11-01T00:00:00Z", feed, "a.csv", [{**dict.fromkeys(COLUMNS[feed], ""), **r} for r in rows])
+            Delivery(
+                "2023-11-01T00:00:00Z",
+                feed,
+                "a.csv",
+                [{**dict.fromkeys(COLUMNS[feed], ""), **r} for r in rows],
+            )
             for feed, rows in base.items()
         ]
     )
@@ -98,18 +105,32 @@ def session(start, end, charged="0", discharged="0", **changes):
 
 def read(time, imported="0", backfed="0", quality="A"):
     return dict(
-        metering_point_id="MP1", interval_start=f"2023-10-10T{time}Z", import_wh=imported, backfeed_wh=backfed, quality=quality
+        metering_point_id="MP1",
+        interval_start=f"2023-10-10T{time}Z",
+        import_wh=imported,
+        backfeed_wh=backfed,
+        quality=quality,
     )
 
 
 def event(start="10:00:00", end="11:00:00", direction="suppression"):
     return dict(
-        dr_event_id="D1", region="R", direction=direction, starts_at=f"2023-10-10T{start}Z", ends_at=f"2023-10-10T{end}Z"
+        dr_event_id="D1",
+        region="R",
+        direction=direction,
+        starts_at=f"2023-10-10T{start}Z",
+        ends_at=f"2023-10-10T{end}Z",
     )
 
 
 def signal(kind, amount):
-    return dict(dr_event_id="D1", vehicle_id="V1", issued_at="2023-10-10T09:00:00Z", amount_kind=kind, amount=str(amount))
+    return dict(
+        dr_event_id="D1",
+        vehicle_id="V1",
+        issued_at="2023-10-10T09:00:00Z",
+        amount_kind=kind,
+        amount=str(amount),
+    )
 
 
 def only(rows):
@@ -142,13 +163,24 @@ def test_discharge_lines_points_and_fee():
     w = world(
         permission_leases=[lease()],
         charger_sessions=[session("09:45:00", "11:00:00", discharged="3000")],
-        meter_intervals=[read("09:30:00", backfed="600"), read("10:00:00", backfed="1200"), read("10:30:00", backfed="1200")],
+        meter_intervals=[
+            read("09:30:00", backfed="600"),
+            read("10:00:00", backfed="1200"),
+            read("10:30:00", backfed="1200"),
+        ],
         dr_events=[event()],
         dr_signals=[signal("discharge_energy", 1900)],
     )
     s = settle(w, [TARIFF], PERIOD, AS_OF)
     a = only(s.dr_achievement)
-    assert (a["requested"], a["achieved"], a["achievement_rate"], a["payable"], a["status"], a["qualities"]) == (
+    assert (
+        a["requested"],
+        a["achieved"],
+        a["achievement_rate"],
+        a["payable"],
+        a["status"],
+        a["qualities"],
+    ) == (
         "1900",
         "2400",
         "1.2631",
@@ -157,7 +189,12 @@ def test_discharge_lines_points_and_fee():
         "A",
     )
     line = only(s.settlement_lines)
-    assert (line["lease_id"], line["access_class"], line["payable"], line["points"]) == ("L1", "leased", "2280", "91")
+    assert (line["lease_id"], line["access_class"], line["payable"], line["points"]) == (
+        "L1",
+        "leased",
+        "2280",
+        "91",
+    )
     fee = only(s.manager_fee_reductions)
     assert (
         fee["performance_wh"],
@@ -175,7 +212,10 @@ def test_discharge_lines_points_and_fee():
     # the same again changes nothing; a run that finds nothing books all of it back
     assert settle(w, [TARIFF], PERIOD, AS_OF, s.bookings).bookings == []
     gone = settle(world(), [TARIFF], PERIOD, AS_OF, s.bookings)
-    assert [(b["reason"], b["amount"]) for b in gone.bookings] == [("correction", "-13"), ("correction", "-91")]
+    assert [(b["reason"], b["amount"]) for b in gone.bookings] == [
+        ("correction", "-13"),
+        ("correction", "-91"),
+    ]
     assert only(gone.user_points) == dict(
         settlement_period=PERIOD, user_id="U1", points="0", booked_before="91", booked_now="-91"
     )
@@ -211,7 +251,12 @@ def test_guard_value():
     )
     s = settle(w, [TARIFF], PERIOD, AS_OF)
     a = only(s.dr_achievement)
-    assert (a["requested"], a["achieved"], a["achievement_rate"], a["status"]) == ("3", "2", "0.6666", "final")
+    assert (a["requested"], a["achieved"], a["achievement_rate"], a["status"]) == (
+        "3",
+        "2",
+        "0.6666",
+        "final",
+    )
     # exchange 500 + 83 = 583 >= 500; 2 x 0.5 = 1 point
     assert (only(s.lease_outcomes)["dr_import_wh"], only(s.settlement_lines)["points"]) == ("583", "1")
     reads[2]["import_wh"] = "84"  # one Wh above the limit: 1 of 3 is below 50 %
@@ -238,7 +283,9 @@ def test_apportionment_by_log():
         meter_intervals=[read("10:00:00", backfed="1001")],
     )
     s = settle(w, [TARIFF], PERIOD, AS_OF)
-    assert [(g.session.session_id, g.backfeed_wh) for g in sorted(s.computation.segments, key=lambda g: g.start)] == [
+    assert [
+        (g.session.session_id, g.backfeed_wh) for g in sorted(s.computation.segments, key=lambda g: g.start)
+    ] == [
         ("S1", 667),
         ("S2", 334),
     ]
@@ -265,7 +312,9 @@ def test_mismatch():
 
 def test_lease_outcomes():
     def outcome(row, as_of=AS_OF, **feeds):
-        return only(settle(world(permission_leases=[row], **feeds), [TARIFF], PERIOD, as_of).lease_outcomes)["outcome"]
+        return only(settle(world(permission_leases=[row], **feeds), [TARIFF], PERIOD, as_of).lease_outcomes)[
+            "outcome"
+        ]
 
     assert outcome(lease()) == "lapsed"
     assert outcome(lease(kind="indirect")) == "revoked"  # no consent: an empty cover
@@ -274,15 +323,24 @@ def test_lease_outcomes():
     assert outcome(lease(valid_to="2023-11-05T00:00:01Z")) == "pending"  # a second after as-of
     assert outcome(lease(valid_to="2023-11-05T00:00:00Z")) == "lapsed"
     assert (
-        outcome(lease(), charger_sessions=[session("11:59:59", "12:00:00", ended_at="", charged_wh="", discharged_wh="")])
+        outcome(
+            lease(),
+            charger_sessions=[session("11:59:59", "12:00:00", ended_at="", charged_wh="", discharged_wh="")],
+        )
         == "pending"
     )
     assert outcome(lease(), charger_sessions=[session("10:00:00", "10:30:00", "100")]) == "pending"  # no read
     assert (
-        outcome(lease(), specific_vehicles=[dict(evse_id="E1", vehicle_id="V1", valid_from="2023-10-09T00:00:00Z")])
+        outcome(
+            lease(),
+            specific_vehicles=[dict(evse_id="E1", vehicle_id="V1", valid_from="2023-10-09T00:00:00Z")],
+        )
         == "not_needed"
     )
-    assert settle(world(permission_leases=[lease(vehicle_id="V9")]), [TARIFF], PERIOD, AS_OF).lease_outcomes == []
+    assert (
+        settle(world(permission_leases=[lease(vehicle_id="V9")]), [TARIFF], PERIOD, AS_OF).lease_outcomes
+        == []
+    )
 
 
 def test_offering_and_cap():
@@ -311,7 +369,12 @@ def test_offering_and_cap():
         charger_sessions=[session("10:40:00", "10:50:00")],
     )
     fee = only(settle(w, [TARIFF], PERIOD, AS_OF).manager_fee_reductions)
-    assert (fee["offered_wh"], fee["offering_minor"], fee["cap_minor"], fee["reduction_minor"]) == ("9000", "1.125", "1", "1")
+    assert (fee["offered_wh"], fee["offering_minor"], fee["cap_minor"], fee["reduction_minor"]) == (
+        "9000",
+        "1.125",
+        "1",
+        "1",
+    )
 
 
 def test_circular_energy():
@@ -341,14 +404,16 @@ def test_sums_hold_in_random_worlds():
         first = settle(w, tariffs, period, instant(as_of) - 5 * 86400)
         second = settle(w, tariffs, period, as_of, first.bookings, initial=False)
         fresh = settle(w, tariffs, period, as_of)
-        assert sum(int(b["amount"]) for b in first.bookings + second.bookings if b["payee_kind"] == "user") == sum(
-            int(r["points"]) for r in fresh.user_points
-        )
+        assert sum(
+            int(b["amount"]) for b in first.bookings + second.bookings if b["payee_kind"] == "user"
+        ) == sum(int(r["points"]) for r in fresh.user_points)
         for row in second.user_points:
             assert int(row["points"]) == int(row["booked_before"]) + int(row["booked_now"])
         for a in fresh.dr_achievement:
             lines = [
-                r for r in fresh.settlement_lines if (r["dr_event_id"], r["vehicle_id"]) == (a["dr_event_id"], a["vehicle_id"])
+                r
+                for r in fresh.settlement_lines
+                if (r["dr_event_id"], r["vehicle_id"]) == (a["dr_event_id"], a["vehicle_id"])
             ]
             assert int(a["payable"]) == sum(int(r["payable"]) for r in lines)
             assert int(a["achieved"]) == sum(int(r["achieved"]) for r in lines)
@@ -366,10 +431,17 @@ def test_merged_worlds_do_not_interact():
 
 def test_random_worlds_are_valid_and_reproducible(tmp_path):
     # every row in its domain (CONTRACTS), no key twice with two contents in a file, no two files of a feed with the same bytes
-    ends = [("valid_from", "valid_to"), ("offered_from", "offered_to"), ("started_at", "ended_at"), ("starts_at", "ends_at")]
+    ends = [
+        ("valid_from", "valid_to"),
+        ("offered_from", "offered_to"),
+        ("started_at", "ended_at"),
+        ("starts_at", "ends_at"),
+    ]
     for seed in range(60):
         w, _, _ = random_world(seed, "X-")
-        assert [d.__dict__ for d in w.deliveries] == [d.__dict__ for d in random_world(seed, "X-")[0].deliveries]
+        assert [d.__dict__ for d in w.deliveries] == [
+            d.__dict__ for d in random_world(seed, "X-")[0].deliveries
+        ]
         seen = set()
         for folder, _ in write_landing(w, tmp_path / str(seed)):
             for file in folder.glob("*/*.csv"):
@@ -420,7 +492,9 @@ def test_restored_by_shrinking():
     w, period, as_of = random_world(5)
 
     def held(world):
-        return any(r["status"] == "held" for r in settle(world, TARIFFS["tokyo"], period, as_of).dr_achievement)
+        return any(
+            r["status"] == "held" for r in settle(world, TARIFFS["tokyo"], period, as_of).dr_achievement
+        )
 
     if held(w):
         small = shrunk(w, held)

@@ -45,14 +45,34 @@ def _rates(odd):
     ):
         for access_class, amount in zip(("leased", "public", "specific"), amounts):
             if amount:
-                rates.append({"amount_kind": kind, "access_class": access_class, "per_kwh": odd + amount if odd else amount})
+                rates.append(
+                    {
+                        "amount_kind": kind,
+                        "access_class": access_class,
+                        "per_kwh": odd + amount if odd else amount,
+                    }
+                )
     for access_class, amount in zip(("leased", "public", "specific"), ("0.5", "1.5", "5")):
-        rates.append({"amount_kind": "charging_power_limit", "access_class": access_class, "per_interval": amount})
+        rates.append(
+            {"amount_kind": "charging_power_limit", "access_class": access_class, "per_interval": amount}
+        )
     return rates
 
 
 def _tariff(
-    version, effective_from, time_zone, currency, digits, minimum_bp, cap_bp, qualities, odd, tiers, offering, fee_cap, checks
+    version,
+    effective_from,
+    time_zone,
+    currency,
+    digits,
+    minimum_bp,
+    cap_bp,
+    qualities,
+    odd,
+    tiers,
+    offering,
+    fee_cap,
+    checks,
 ):
     return {
         "version": version,
@@ -81,9 +101,51 @@ _TIERS = [{"from_w": 1000, "per_kwh": "4.0"}, {"from_w": 6000, "per_kwh": "6.125
 # Tariff sets: lists of YAML-able dicts. `effective_from` is text; as a YAML date it means the same.
 TARIFFS = {
     "tokyo": [
-        _tariff("jp-a", "2023-01-01", "Asia/Tokyo", "JPY", 0, 5000, 12000, ["A", "S", "E"], "", _TIERS, "0.125", 5000, _CHECKS),
-        _tariff("jp-b", "2023-10-16", "Asia/Tokyo", "JPY", 0, 7000, 10000, ["A", "S"], "1", _TIERS, "3.375", 900, _CHECKS),
-        _tariff("jp-c", "2024-03-16", "Asia/Tokyo", "JPY", 0, 2500, 15001, ["A", "E"], "", _TIERS, "0.05", 333, _CHECKS),
+        _tariff(
+            "jp-a",
+            "2023-01-01",
+            "Asia/Tokyo",
+            "JPY",
+            0,
+            5000,
+            12000,
+            ["A", "S", "E"],
+            "",
+            _TIERS,
+            "0.125",
+            5000,
+            _CHECKS,
+        ),
+        _tariff(
+            "jp-b",
+            "2023-10-16",
+            "Asia/Tokyo",
+            "JPY",
+            0,
+            7000,
+            10000,
+            ["A", "S"],
+            "1",
+            _TIERS,
+            "3.375",
+            900,
+            _CHECKS,
+        ),
+        _tariff(
+            "jp-c",
+            "2024-03-16",
+            "Asia/Tokyo",
+            "JPY",
+            0,
+            2500,
+            15001,
+            ["A", "E"],
+            "",
+            _TIERS,
+            "0.05",
+            333,
+            _CHECKS,
+        ),
     ],
     "london": [
         _tariff(
@@ -96,13 +158,45 @@ TARIFFS = {
             11000,
             ["A", "S"],
             "",
-            [{"from_w": 0, "per_kwh": "0.333"}, {"from_w": 3000, "per_kwh": "12.5"}, {"from_w": 10000, "per_kwh": "99.999"}],
+            [
+                {"from_w": 0, "per_kwh": "0.333"},
+                {"from_w": 3000, "per_kwh": "12.5"},
+                {"from_w": 10000, "per_kwh": "99.999"},
+            ],
             "1.001",
             10000,
             {"mismatch_wh": 200, "mismatch_bp": 500, "minimum_exchange_wh": 1000},
         ),
-        _tariff("uk-0", "2023-02-01", "Europe/London", "GBP", 2, 9999, 10000, ["A"], "2", _TIERS, "0.001", 1, _CHECKS),
-        _tariff("uk-b", "2023-10-16", "Europe/London", "GBP", 2, 1, 20000, ["A", "S", "E"], "3", _TIERS, "9.125", 77, _CHECKS),
+        _tariff(
+            "uk-0",
+            "2023-02-01",
+            "Europe/London",
+            "GBP",
+            2,
+            9999,
+            10000,
+            ["A"],
+            "2",
+            _TIERS,
+            "0.001",
+            1,
+            _CHECKS,
+        ),
+        _tariff(
+            "uk-b",
+            "2023-10-16",
+            "Europe/London",
+            "GBP",
+            2,
+            1,
+            20000,
+            ["A", "S", "E"],
+            "3",
+            _TIERS,
+            "9.125",
+            77,
+            _CHECKS,
+        ),
     ],
     "tokyo_plain": [
         _tariff(
@@ -202,7 +296,9 @@ def merged(worlds):
         world = world[1] if isinstance(world, tuple) else world
         for d in world.deliveries:
             files.setdefault((instant(d.received_at), d.feed, d.file_name), []).extend(d.rows)
-    return World([Delivery(text_of(at), feed, name, rows) for (at, feed, name), rows in sorted(files.items())])
+    return World(
+        [Delivery(text_of(at), feed, name, rows) for (at, feed, name), rows in sorted(files.items())]
+    )
 
 
 def restrict(rows, prefix):
@@ -226,7 +322,10 @@ def write_tariffs(tariffs, folder):
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for tariff in tariffs:
-        lines = [f"{key}: {value if key == 'effective_from' else json.dumps(value)}" for key, value in tariff.items()]
+        lines = [
+            f"{key}: {value if key == 'effective_from' else json.dumps(value)}"
+            for key, value in tariff.items()
+        ]
         (folder / f"{tariff['version']}.yaml").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return folder
 
@@ -277,7 +376,9 @@ def write_landing(world, root):
             if odd:
                 columns.reverse()
             (folder / d.feed).mkdir(parents=True, exist_ok=True)
-            with open(folder / d.feed / d.file_name, "w", encoding="utf-8-sig" if odd else "utf-8", newline="") as f:
+            with open(
+                folder / d.feed / d.file_name, "w", encoding="utf-8-sig" if odd else "utf-8", newline=""
+            ) as f:
                 writer = csv.writer(f, lineterminator="\r\n" if odd else "\n")
                 writer.writerow(columns)
                 for row in d.rows:

@@ -21,10 +21,10 @@ needed as (
         unnest(
             case
                 when signals.unit = 'interval' or not segments.backfeed_capable
-                    then [{'direction': 'import', 'quality': segments.import_quality}]
+                    then [{ 'direction': 'import', 'quality': segments.import_quality }]
                 else [
-                    {'direction': 'import', 'quality': segments.import_quality},
-                    {'direction': 'backfeed', 'quality': segments.backfeed_quality}
+                    { 'direction': 'import', 'quality': segments.import_quality },
+                    { 'direction': 'backfeed', 'quality': segments.backfeed_quality }
                 ]
             end
         ) as needed_read,
@@ -42,8 +42,8 @@ select
     evse_id,
     metering_point_id,
     interval_start,
-    needed_read.direction as direction,
-    needed_read.quality as quality,
+    needed_read.direction,
+    needed_read.quality,
     bool_or(is_eligible) as has_eligible_segment,
 from needed
 group by all

@@ -17,15 +17,35 @@ visit_specific_periods as (
 ),
 
 edges as (
-    select session_id, visit_from, visit_from as edge_at from visits
+    select
+        session_id,
+        visit_from,
+        visit_from as edge_at,
+    from visits
     union
-    select session_id, visit_from, visit_to as edge_at from visits
+    select
+        session_id,
+        visit_from,
+        visit_to as edge_at,
+    from visits
     union
-    select session_id, visit_from, unnest([starts_at, ends_at]) as edge_at from visit_events
+    select
+        session_id,
+        visit_from,
+        unnest([starts_at, ends_at]) as edge_at,
+    from visit_events
     union
-    select session_id, visit_from, unnest([cover_from, cover_to]) as edge_at from visit_leases
+    select
+        session_id,
+        visit_from,
+        unnest([cover_from, cover_to]) as edge_at,
+    from visit_leases
     union
-    select session_id, visit_from, unnest([specific_from, specific_to]) as edge_at from visit_specific_periods
+    select
+        session_id,
+        visit_from,
+        unnest([specific_from, specific_to]) as edge_at,
+    from visit_specific_periods
 ),
 
 cut as (
@@ -55,7 +75,7 @@ piece_events as (
     select
         pieces.session_id,
         pieces.piece_from,
-        min({'starts_at': visit_events.starts_at, 'id': visit_events.dr_event_id}).id as dr_event_id,
+        min({ 'starts_at': visit_events.starts_at, 'id': visit_events.dr_event_id }).id as dr_event_id,
     from pieces
     inner join visit_events
         on
@@ -71,7 +91,7 @@ piece_leases as (
     select
         pieces.session_id,
         pieces.piece_from,
-        min({'valid_from': visit_leases.valid_from, 'id': visit_leases.lease_id}).id as lease_id,
+        min({ 'valid_from': visit_leases.valid_from, 'id': visit_leases.lease_id }).id as lease_id,
     from pieces
     inner join visit_leases
         on

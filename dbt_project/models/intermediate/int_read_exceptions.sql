@@ -63,7 +63,7 @@ select
     '' as evse_id,
     local_date,
     energy_wh,
-    'Energy was fed back while no session ran: check whether a session is missing, or the house has a source of its own.'
+    'Energy was fed back while no session ran: is a session missing, or has the house a source of its own?'
         as detail,
 from unattributed_backfeed
 
@@ -75,6 +75,6 @@ select
     evse_id,
     local_date,
     energy_wh,
-    'Backfeed was metered at an EVSE registered as unable to feed back: correct the registry, or find the other source.'
+    'Backfeed was metered at an EVSE registered as unable to: correct the registry, or find the other source.'
         as detail,
 from incapable_backfeed

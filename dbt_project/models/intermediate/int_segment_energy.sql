@@ -97,8 +97,8 @@ apportioned as (
             import_floor_wh, import_remainder, backfeed_floor_wh, backfeed_remainder,
             import_left_over_wh, backfeed_left_over_wh, import_turn, backfeed_turn
         ),
-        cast(import_floor_wh + (import_turn <= import_left_over_wh)::integer as bigint) as import_wh,
-        cast(backfeed_floor_wh + (backfeed_turn <= backfeed_left_over_wh)::integer as bigint) as backfeed_wh,
+        cast(import_floor_wh + cast(import_turn <= import_left_over_wh as integer) as bigint) as import_wh,
+        cast(backfeed_floor_wh + cast(backfeed_turn <= backfeed_left_over_wh as integer) as bigint) as backfeed_wh,
     from ranked
 ),
 

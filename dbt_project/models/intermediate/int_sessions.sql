@@ -69,7 +69,9 @@ select
     lasting.next_started_at,
     lasting.charged_wh,
     lasting.discharged_wh,
-    case when not lasting.is_open then {{ seconds_between('lasting.started_at', 'lasting.ended_at') }} end as session_seconds,
+    case
+        when not lasting.is_open then {{ seconds_between('lasting.started_at', 'lasting.ended_at') }}
+    end as session_seconds,
 from lasting
 left join vehicles
     on

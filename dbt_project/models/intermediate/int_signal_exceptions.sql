@@ -74,7 +74,7 @@ select
     dr_event_id,
     vehicle_id,
     format(
-        'The signal issued at {} asks for {} in an event of {} and is not settled: ask the aggregator for the right one.',
+        'The signal issued at {} asks for {} in an event of {} and is not settled: ask the aggregator why.',
         strftime(issued_at, '%Y-%m-%dT%H:%M:%SZ'), amount_kind, direction
     ) as detail,
 from signals

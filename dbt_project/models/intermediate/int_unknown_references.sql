@@ -269,6 +269,8 @@ select
     coalesce(dr_event_id, '') as dr_event_id,
     coalesce(lease_id, '') as lease_id,
     coalesce(session_id, '') as session_id,
-    format('The {} names {}, of which no such row is in force then: ask for the registry row, or for the right id.', fact, missing)
-        as detail,
+    format(
+        'The {} names {}, of which no such row is in force then: ask for the registry row, or for the right id.',
+        fact, missing
+    ) as detail,
 from unknown_references

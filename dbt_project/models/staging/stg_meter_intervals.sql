@@ -1,4 +1,10 @@
-{{ versions_as_of('meter_intervals') }}
-    -- Literal bounds: the interval table is large and only a literal range prunes its row groups.
-    and version.interval_start >= {{ instant_of('reads_from') }}
-    and version.interval_start < {{ instant_of('reads_to') }}
+with
+
+versions as (
+    {{ versions_as_of('meter_intervals') }}
+        -- Literal bounds: the interval table is large, and only a literal range prunes its row groups.
+        and version.interval_start >= {{ instant_of('reads_from') }}
+        and version.interval_start < {{ instant_of('reads_to') }}
+)
+
+select * from versions
