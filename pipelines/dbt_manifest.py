@@ -24,7 +24,8 @@ def parsed_project(project: Path, *, database: str) -> Manifest:
     """The manifest of the project as it stands on disk: read back if it was parsed before, else parsed now.
 
     `database` is DuckDB's name of the warehouse, which parsing writes into every node. Each call gets a
-    copy of its own, as a run writes its compiled SQL into it. Raises JobFailed if dbt cannot parse the project.
+    copy of its own, as a run writes its compiled SQL into it. Raises JobFailed if dbt cannot parse the
+    project.
     """
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 -- 3 s to import
 
@@ -32,7 +33,7 @@ def parsed_project(project: Path, *, database: str) -> Manifest:
     if kept.exists():
         return Manifest.from_msgpack(kept.read_bytes())
     packed = _parse(project).to_msgpack()
-    # A project folder that cannot be written to costs time at each run, nothing else.
+    # A folder that cannot be written to costs time at each run, nothing else.
     with contextlib.suppress(OSError):
         _keep(packed, kept, instead_of=f"manifest-{database}-*.msgpack")
     return Manifest.from_msgpack(packed)

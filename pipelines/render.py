@@ -70,10 +70,10 @@ def print_ingest(console: Console, report: IngestReport) -> None:
             f"{delivery.rows_quarantined:,}",
         )
     _print_table(console, "Delivered", table)
-    _print_intake(console, report)
+    _print_ingest_remarks(console, report)
 
 
-def _print_intake(console: Console, report: IngestReport) -> None:
+def _print_ingest_remarks(console: Console, report: IngestReport) -> None:
     """What there is to say of an ingest beyond its counts."""
     asking = [known.sentence for known in report.already_known if known.asks_for_a_look]
     for sentence in (*report.warnings, *asking):
@@ -104,7 +104,7 @@ def print_exported(console: Console, exported: Exported) -> None:
 
 def print_main_job(console: Console, job: MainJob) -> None:
     """What the main job did, stage by stage; the run's summary counts the deliveries by feed."""
-    _print_intake(console, job.ingested)
+    _print_ingest_remarks(console, job.ingested)
     print_settled(console, job.settled, job.summary)
     if job.exported is not None and job.exported.already_there:
         console.print(Text("The export lay there already, the same bytes."))
