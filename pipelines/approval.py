@@ -26,6 +26,7 @@ from pipelines.exports import (
     USER_AMOUNTS,
     USER_POINTS,
 )
+from pipelines.instants import instant_text
 from pipelines.runs import Run, State
 from settlement import Books, Statements
 
@@ -35,11 +36,13 @@ _STATEMENTS = (USER_POINTS, MANAGER_FEE_REDUCTIONS)
 def approve(*, warehouse: Path, run_id: str, now: datetime, by: str) -> int:
     """Approve a run that awaits it, and book it; give the number of bookings.
 
-    Raises BadInput if the run is not awaiting approval, or has become a replay meanwhile.
+    Raises BadInput if the run is not awaiting approval, has become a replay meanwhile, or if more was
+    received by its as-of than it rests on.
     """
     with open_books(warehouse) as connection:
         run = runs.get_run(connection, run_id)
         _refuse_unless_awaiting(connection, run, verb="approved")
+        _refuse_outdated(connection, run)
         return book_run(connection, run, now=now, by=by)
 
 
@@ -58,22 +61,27 @@ def _refuse_unless_awaiting(connection: duckdb.DuckDBPyConnection, run: Run, *, 
     state = runs.state_of(connection, run.run_id)
     if state is not State.AUDITED:
         last = runs.events_of(connection, run.run_id)[-1]
+        advice = " Settle anew with better data or tariffs to get another run."
         raise BadInput(
             f"Run {run.run_id} cannot be {verb}: it is {state} already (by {last.by})."
-            + (
-                " Settle anew with better data or tariffs to get another run."
-                if state is State.REJECTED
-                else ""
-            )
+            f"{advice if state is State.REJECTED else ''}"
         )
     overtaking = runs.overtaken_by(connection, run)
     if overtaking is not None:
         raise BadInput(
             f"Run {run.run_id} cannot be {verb}: run {overtaking.run_id} with a later as-of was approved"
-            f" meanwhile, so it"
-            f" is a replay now and is never booked; write it out with `vgi export {run.run_id} --out DIR`,"
-            f" or settle"
-            f" {run.settlement_period} anew."
+            " meanwhile, so it is a replay now and is never booked; write it out with `vgi export"
+            f" {run.run_id} --out DIR`, or settle {run.settlement_period} anew."
+        )
+
+
+def _refuse_outdated(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """A run that waited rests on all that was received by its as-of, or its bookings would undo others."""
+    if not runs.rests_on_all_deliveries(connection, run):
+        raise BadInput(
+            f"Run {run.run_id} cannot be approved: deliveries received at or before its as-of"
+            f" {instant_text(run.as_of)} came in after it was computed; settle {run.settlement_period} again"
+            " and approve that run."
         )
 
 

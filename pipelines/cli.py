@@ -6,6 +6,7 @@ done. What is slow to import is imported by the commands that need it, so that `
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -19,7 +20,8 @@ import typer
 
 from pipelines import config
 from pipelines.errors import BadInput, VgiError
-from pipelines.instants import current_instant, instant_text, parse_instant
+from pipelines.instants import current_instant, parse_instant
+from pipelines.wording import counted
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -157,10 +159,11 @@ def verify(  # noqa: PLR0913 -- the options of the command
     """
     session = _session(ctx, warehouse=warehouse, json=json)
     instant, month = _instant(as_of), _period(period)
+    from pipelines.render import print_verified  # noqa: PLC0415
     from pipelines.settle import verify_period  # noqa: PLC0415
 
     with _progress() as (progress, detail):
-        used = verify_period(
+        verified = verify_period(
             warehouse=session.warehouse_file,
             period=month,
             now=current_instant(),
@@ -170,11 +173,7 @@ def verify(  # noqa: PLR0913 -- the options of the command
             detail=detail,
         )
     session.show(
-        {"settlement_period": period, "as_of": used, "schema": "verified"},
-        lambda console: console.print(
-            f"{period} is verified as of {instant_text(used)}; see schema verified of"
-            f" {session.warehouse_file}."
-        ),
+        verified, lambda console: print_verified(console, verified, warehouse=session.warehouse_file)
     )
 
 
@@ -238,8 +237,8 @@ def approve(
     session.show(
         {"run_id": run_id, "state": "approved", "by": by, "bookings": bookings},
         lambda console: console.print(
-            f"Run {run_id} is approved by {by}, {bookings:,} bookings; to issue it: vgi export {run_id}"
-            f" --out DIR",
+            f"Run {run_id} is approved by {by}, {counted(bookings, 'booking')}; to issue it:"
+            f" vgi export {run_id} --out DIR",
             markup=False,
         ),
     )
@@ -462,17 +461,29 @@ def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]
 
 
 def main() -> NoReturn:
-    """Run the command; every fault is a sentence on stderr and an exit code, never a traceback."""
+    """Run the command; every fault is a sentence and an exit code, never a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows ASCII only still gets an answer
+            stream.reconfigure(errors="backslashreplace")
     try:
         app(prog_name="vgi")
     except Exception as error:
         if config.debugging():
             raise
         sentences, code = _fault(error)
-        for sentence in sentences:
-            typer.echo(sentence, err=True)
+        _say(sentences, code=code)
         sys.exit(code)
     sys.exit(0)
+
+
+def _say(sentences: list[str], *, code: int) -> None:
+    """Say what went wrong on stderr, and to machines that asked for JSON on stdout as well."""
+    for sentence in sentences:
+        typer.echo(sentence, err=True)
+    if "--json" in sys.argv:
+        from pipelines.render import json_text  # noqa: PLC0415
+
+        typer.echo(json_text({"errors": sentences, "exit": code}))
 
 
 def _fault(error: Exception) -> tuple[list[str], int]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import duckdb
 import polars as pl
@@ -45,8 +46,7 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
     JobFailed if other bytes stand in its place or the folder cannot be written; then nothing is left half
     done.
     """
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"{out} is a file; name the folder that exports go to.")
+    refuse_unwritable(out)
     with open_books(warehouse) as connection:
         run = runs.get_run(connection, run_id)
         kind = _exportable_kind(connection, run)
@@ -68,14 +68,28 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
     )
 
 
+def refuse_unwritable(out: Path) -> None:
+    """BadInput if no export folder can be made below `out`; nothing is left there."""
+    nearest = next(folder for folder in (out, *out.absolute().parents) if folder.exists())
+    if not nearest.is_dir():
+        raise BadInput(f"{nearest} is a file; name the folder that exports go to.")
+    try:
+        with TemporaryDirectory(dir=nearest, prefix=".vgi-"):
+            pass
+    except OSError as error:
+        raise BadInput(
+            f"Nothing can be written to {nearest} ({error.strerror or error}); name another folder"
+            " for the exports (--out DIR)."
+        ) from error
+
+
 def _exportable_kind(connection: duckdb.DuckDBPyConnection, run: Run) -> Kind:
     state = runs.state_of(connection, run.run_id)
     kind = runs.kind_of(connection, run)
     if state is State.REJECTED:
         raise BadInput(
             f"Run {run.run_id} was rejected and is never exported; ingest better data or mend the tariffs,"
-            f" and settle"
-            f" {run.settlement_period} again."
+            f" and settle {run.settlement_period} again."
         )
     if kind is not Kind.REPLAY and state not in _EXPORTED_STATES:
         raise BadInput(
@@ -133,8 +147,7 @@ def _refuse_unsafe_text(export: Export, frame: pl.DataFrame) -> None:
         if unsafe.len():
             raise JobFailed(
                 f"{export.file_name} is not written: the cell {unsafe[0]!r} of {column.name} would run as"
-                f" a formula in"
-                " a spreadsheet or tear the line; look for what wrote it."
+                " a formula in a spreadsheet or tear the line; look for what wrote it."
             )
 
 
@@ -158,8 +171,8 @@ def _place(
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise JobFailed(
-            f"The export folder {folder} cannot be written: {error.strerror or error}; nothing was left"
-            f" there."
+            f"The export folder {folder} cannot be written ({error.strerror or error}) and nothing was left"
+            f" there; the run stands as it is, write it out with `vgi export {run.run_id} --out DIR`."
         ) from error
     return already_there, files
 
@@ -216,8 +229,7 @@ def _stands_complete(folder: Path, *, like: Path) -> bool:
         if _sha256(folder / name) != _sha256(like / name):
             raise JobFailed(
                 f"{folder / name} is not what this run exported and is not overwritten; find out who"
-                f" changed it, then"
-                " move the folder away and export again."
+                " changed it, then move the folder away and export again."
             )
     return wanted == set(standing)
 

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from pipelines.errors import BadInput
-from pipelines.export import Exported, export_run
+from pipelines.export import Exported, export_run, refuse_unwritable
 from pipelines.ingest import IngestReport, ingest
 from pipelines.runs import refuse_future
 from pipelines.settle import Progress, Settled, settle
@@ -48,8 +47,7 @@ def run_main_job(  # noqa: PLR0913 -- all keyword-only
     """
     if as_of is not None:
         refuse_future(as_of, now=clock())
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"{out} is a file; name the folder that exports go to.")
+    refuse_unwritable(out)
     tariffs.of_period(period)
     progress(f"Ingesting {landing_dir}.")
     ingested = ingest(landing_dir, warehouse=warehouse, received_at=received_at, clock=clock, progress=detail)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -16,22 +16,24 @@ from rich.text import Text
 
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, State
+from pipelines.wording import counted
 
 if TYPE_CHECKING:
     from pipelines.export import Exported
     from pipelines.ingest import IngestReport
     from pipelines.main_job import MainJob
-    from pipelines.settle import Settled
+    from pipelines.settle import Settled, Verified
     from pipelines.simulate import SimulationReport
     from pipelines.status import Status
     from pipelines.summary import Summary
 
 _MOST_ROWS = 20
+_MOST_AGGREGATORS = 40
 
 
 def json_text(value: object) -> str:
-    """A result as one JSON object: instants as text with Z, paths as text."""
-    return json.dumps(_plain(value), ensure_ascii=False, indent=2)
+    """A result as one JSON object, in ASCII: instants as text with Z, paths as text."""
+    return json.dumps(_plain(value), indent=2)
 
 
 def _plain(value: object) -> Any:
@@ -88,11 +90,27 @@ def _print_ingest_remarks(console: Console, report: IngestReport) -> None:
     console.print(Text(f"Received at {instant_text(report.received_at)}. {report.next_action}"))
 
 
+def print_verified(console: Console, verified: Verified, *, warehouse: Path) -> None:
+    """How much a verification found, table by table."""
+    table = _table("table", ">rows")
+    for name, rows in verified.rows.items():
+        table.add_row(f"verified.{name}", f"{rows:,}")
+    _print_table(console, f"{verified.settlement_period} as of {instant_text(verified.as_of)}", table)
+    console.print(Text(f"To look at them: open {warehouse} with DuckDB. Nothing was settled."))
+
+
 def print_settled(console: Console, settled: Settled, summary: Summary) -> None:
     """What became of a settlement: found or new, and what it came to."""
-    if settled.found:
-        console.print(Text(f"Run {settled.run_id} was settled before; it is {settled.state}."))
     print_summary(console, summary)
+    for sentence in settled.warnings:
+        console.print(Text(sentence, style="yellow"))
+    if settled.found:
+        console.print(
+            Text(
+                f"Run {settled.run_id} was settled before and is {settled.state}:"
+                f" {counted(settled.booked_now, 'booking')} made now."
+            )
+        )
 
 
 def print_exported(console: Console, exported: Exported) -> None:
@@ -150,9 +168,8 @@ def _print_head(console: Console, summary: Summary) -> None:
     }[summary.kind]
     console.print(
         Text(
-            f"Settlement {summary.settlement_period} as of {instant_text(summary.as_of)}: run"
-            f" {summary.run_id},"
-            f" {said}, {summary.state}.",
+            f"Settlement {summary.settlement_period} as of {instant_text(summary.as_of)}:"
+            f" run {summary.run_id}, {said}, {summary.state}.",
             style="bold",
         )
     )
@@ -180,8 +197,8 @@ def _print_intake(console: Console, summary: Summary) -> None:
     if summary.quarantined_rows > len(summary.first_quarantined):
         console.print(
             Text(
-                f"  and {summary.quarantined_rows - len(summary.first_quarantined):,} more: `vgi status"
-                f" --quarantine`"
+                f"  and {summary.quarantined_rows - len(summary.first_quarantined):,} more:"
+                " vgi status --quarantine"
             )
         )
 
@@ -209,24 +226,25 @@ def _print_performances(console: Console, summary: Summary) -> None:
 
 
 def _print_achievement(console: Console, summary: Summary) -> None:
-    table = _table(
-        "event", "level", "aggregator", ">instructed Wh", ">achieved Wh", ">rate",
-    )  # fmt: skip
-    for each in summary.achievement[:_MOST_ROWS]:
+    table = _table("event", "level", "aggregator", ">instructed Wh", ">achieved Wh", ">rate")
+    above_children = [each for each in summary.achievement if each.level != "child"]
+    for each in above_children[:_MOST_AGGREGATORS]:
+        is_utility = each.level == "utility"
         table.add_row(
-            each.dr_event_id,
+            each.dr_event_id if is_utility else "",
             each.level,
             each.aggregator_id,
             "" if each.instructed_wh is None else f"{each.instructed_wh:,}",
             f"{each.achieved_wh:,}",
             each.achievement_rate or "",
+            style="bold" if is_utility else "",
         )
     _print_table(
         console,
         "Achievement by event and aggregator",
         table,
         rows=len(summary.achievement),
-        export="aggregator_achievement.csv",
+        export="aggregator_achievement.csv, child aggregators among them",
     )
 
 
@@ -261,31 +279,45 @@ def _print_counts(console: Console, title: str, label: str, counts: Mapping[str,
 
 
 def _print_end(console: Console, summary: Summary) -> None:
+    console.print(Text("\nIn short", style="bold"))
+    for line in _in_short(summary):
+        console.print(Text(f"  {line}"))
+    console.print(Text(_what_next(summary), style="bold"))
+
+
+def _in_short(summary: Summary) -> Iterator[str]:
+    files = sum(feed.files for feed in summary.intake)
+    rows_in = sum(feed.rows_in for feed in summary.intake)
+    yield (
+        f"{counted(rows_in, 'row')} in {counted(files, 'file')} came in,"
+        f" {summary.quarantined_rows:,} of them in quarantine"
+    )
+    held = sum(each.held for each in summary.performances)
+    provisional = sum(each.provisional for each in summary.performances)
+    performances = sum(each.performances for each in summary.performances)
+    yield f"{counted(performances, 'performance')}, {held:,} held and {provisional:,} provisional"
+    reduction = money_text(summary.reduction_minor, currency=summary.currency, digits=summary.currency_digits)
+    yield (
+        f"{counted(summary.points, 'point')} to {counted(summary.users_with_points, 'user')},"
+        f" {reduction} of fee reductions; {counted(summary.bookings, 'booking')}"
+    )
+    exceptions = sum(summary.exceptions.values())
+    yield f"{counted(exceptions, 'exception')} to look at" if exceptions else "no exceptions"
+
+
+def _what_next(summary: Summary) -> str:
     if summary.export_folder is not None:
-        console.print(
-            Text(f"{summary.bookings:,} bookings. Exported to {summary.export_folder}", style="bold")
-        )
-    elif summary.state is State.AUDITED and summary.kind is not Kind.REPLAY:
-        console.print(
-            Text(
-                f"Awaits approval: vgi approve {summary.run_id}, or vgi reject {summary.run_id} --reason"
-                f" TEXT",
-                style="bold",
-            )
-        )
-    else:
-        console.print(
-            Text(
-                f"{summary.bookings:,} bookings. To export it: vgi export {summary.run_id} --out DIR",
-                style="bold",
-            )
-        )
+        return f"Exported to {summary.export_folder}"
+    if summary.state is State.AUDITED and summary.kind is not Kind.REPLAY:
+        return f"Awaits approval: vgi approve {summary.run_id}, or vgi reject {summary.run_id} --reason TEXT"
+    return f"To export it: vgi export {summary.run_id} --out DIR"
 
 
 def print_status(console: Console, status: Status, *, all_deliveries: bool) -> None:
     """Deliveries, runs, and what is open."""
     _print_deliveries(console, status, all_deliveries=all_deliveries)
     table = _table("run", "as of", "kind", "state", "since", "by", ">held", ">pending leases", ">exceptions")
+    table.columns[0].no_wrap = True  # to be copied whole, whatever else the terminal has to cut
     for run in status.runs:
         table.add_row(
             run.run_id,
@@ -335,12 +367,13 @@ def _open_sentences(status: Status) -> list[str]:
         f"Run {run_id} awaits export: vgi export {run_id} --out DIR" for run_id in work.awaiting_export
     ]
     sentences += [
-        f"{period}: {count:,} held performances; they are paid once what holds them is delivered and the"
-        f" period is"
-        " settled again."
+        f"{period}: {counted(count, 'held performance')}; paid once what holds them is delivered and the"
+        " period is settled again."
         for period, count in work.held_performances.items()
     ]
-    sentences += [f"{period}: {count:,} pending leases." for period, count in work.pending_leases.items()]
+    sentences += [
+        f"{period}: {counted(count, 'pending lease')}." for period, count in work.pending_leases.items()
+    ]
     return sentences or ["Nothing is open."]
 
 

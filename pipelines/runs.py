@@ -12,8 +12,8 @@ from pipelines.books import ChainHead, chain_head
 from pipelines.errors import BadInput, JobFailed
 from pipelines.instants import instant_text
 
-# The version of the rules that the code implements; raised when the same inputs come to give another amount.
-RULES_VERSION = "1"
+# Why an audited run is not approved by itself: kept with its state, so that only a person may approve it.
+HELD = "held for approval by a person"
 
 
 class State(StrEnum):
@@ -38,7 +38,7 @@ class Kind(StrEnum):
 _NEXT_STATES: dict[State | None, frozenset[State]] = {
     None: frozenset({State.COMPUTED}),
     State.COMPUTED: frozenset({State.AUDITED}),
-    State.AUDITED: frozenset({State.APPROVED, State.REJECTED}),
+    State.AUDITED: frozenset({State.AUDITED, State.APPROVED, State.REJECTED}),
     State.APPROVED: frozenset({State.ISSUED, State.SUPERSEDED}),
     State.ISSUED: frozenset({State.SUPERSEDED}),
     State.REJECTED: frozenset(),
@@ -313,6 +313,35 @@ def record_state(  # noqa: PLR0913 -- all keyword-only
         """,
         [run_id, state.value, at, by, reason, head.booking_no, head.chain_hash],
     )
+
+
+def is_held(connection: duckdb.DuckDBPyConnection, run_id: str) -> bool:
+    """Whether a run was ever asked for with approval by a person switched on (R23)."""
+    return any(event.reason == HELD for event in events_of(connection, run_id))
+
+
+def rests_on_all_deliveries(connection: duckdb.DuckDBPyConnection, run: Run) -> bool:
+    """Whether nothing came in since with an instant of receipt at or before the run's as-of (R6)."""
+    return deliveries_received_by(connection, run.as_of) == run.deliveries
+
+
+def other_contents(connection: duckdb.DuckDBPyConnection, run: Run) -> tuple[tuple[str, str], ...]:
+    """The tariff versions of a run that another, approved run applied with other contents: version and that
+    run's id.
+    """
+    rows = connection.execute(
+        """
+        select this.version, min(other.run_id)
+        from books.run_tariffs as this
+        inner join books.run_tariffs as other on other.version = this.version
+        inner join books.run_events on run_events.run_id = other.run_id and run_events.state = 'approved'
+        where this.run_id = ? and other.content_hash != this.content_hash
+        group by this.version
+        order by this.version
+        """,
+        [run.run_id],
+    ).fetchall()
+    return tuple((version, run_id) for version, run_id in rows)
 
 
 def approved_runs(connection: duckdb.DuckDBPyConnection, period: str) -> tuple[str, ...]:

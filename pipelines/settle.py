@@ -1,7 +1,7 @@
 """Settling a period: verify, settle, audit, store, and approve unless a person is to decide (R17-R26)."""
 
 import fcntl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import datetime
@@ -27,7 +27,7 @@ Progress = Callable[[str], None]
 @dataclass(frozen=True, kw_only=True)
 class Settled:
     """A run as `settle` leaves it: whether it was found or is new, where it stands, how many bookings were
-    made now.
+    made now, and what a person should know of it.
     """
 
     run_id: str
@@ -37,11 +37,21 @@ class Settled:
     state: State
     found: bool
     booked_now: int
+    warnings: tuple[str, ...] = ()
 
     @property
     def awaits_approval(self) -> bool:
         """Whether a person has to approve it before it can be exported."""
         return self.state is State.AUDITED and self.kind is not Kind.REPLAY
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verified:
+    """What a verification found: rows by table of schema `verified`."""
+
+    settlement_period: str
+    as_of: datetime
+    rows: Mapping[str, int]
 
 
 def settle(  # noqa: PLR0913 -- all keyword-only
@@ -58,12 +68,13 @@ def settle(  # noqa: PLR0913 -- all keyword-only
 ) -> Settled:
     """Settle a period as of an instant (default: the receipt of the last delivery), once per run (R23).
 
-    A run that exists is found and continued from where it stands; a replay is computed and never booked.
+    A run that exists is found and continued from where it stands, except that one held once is approved by
+    a person only (`approve`); a replay is computed and never booked.
     Raises BadInput for an as-of in the future or before anything was delivered, and for a run that was
     rejected; TariffError if no tariff is in force; BalanceError if the result does not balance, and then
     nothing is stored.
     """
-    with _alone(warehouse):
+    with _alone(warehouse, progress):
         run = _asked_run(warehouse, period=period, tariffs=tariffs, as_of=as_of, now=now)
         found = _standing_state(warehouse, run)
         if found is State.REJECTED:
@@ -76,6 +87,7 @@ def settle(  # noqa: PLR0913 -- all keyword-only
                 tariffs=tariffs,
                 now=now,
                 by=by,
+                hold=hold_for_approval,
                 progress=progress,
                 detail=detail,
             )
@@ -93,30 +105,41 @@ def verify_period(  # noqa: PLR0913 -- all keyword-only
     as_of: datetime | None = None,
     progress: Progress = lambda _: None,
     detail: Progress = lambda _: None,
-) -> datetime:
-    """Verify a period without settling it; give the as-of used.
+) -> Verified:
+    """Verify a period without settling it; give the as-of used and what was found.
 
     Without tariffs, those of the last run are taken.
     """
-    with _alone(warehouse):
+    with _alone(warehouse, progress):
         with open_books(warehouse) as connection:
             resolved = runs.resolve_as_of(connection, as_of=as_of, now=now)
             chosen = tariffs or _tariffs_of_last_run(connection)
         book = chosen.book.for_period(period) if chosen else None
         progress(f"Verifying {period} as of {instant_text(resolved)}.")
         verify(warehouse=warehouse, period=period, as_of=resolved, tariffs=book, progress=detail)
-    return resolved
+        with open_books(warehouse) as connection:
+            rows = {each.name: _rows_of(connection, each.name) for each in fields(VerifiedPeriod)}
+    return Verified(settlement_period=str(period), as_of=resolved, rows=rows)
+
+
+def _rows_of(connection: duckdb.DuckDBPyConnection, table: str) -> int:
+    row = connection.execute(f"select count(*) from verified.{table}").fetchone()
+    return int(row[0]) if row else 0
 
 
 @contextmanager
-def _alone(warehouse: Path) -> Iterator[None]:
+def _alone(warehouse: Path, progress: Progress) -> Iterator[None]:
     """Keep other processes from verifying into this warehouse: schema `verified` holds one period at a time,
     and the warehouse is let go between the steps.
     """
     if not warehouse.exists():
         raise BadInput(no_warehouse(warehouse))
     with warehouse.with_name(f"{warehouse.name}.settling").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            progress(f"Another process verifies or settles in {warehouse}; waiting for it.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
@@ -154,8 +177,7 @@ def _rejected_sentence(warehouse: Path, run: Run) -> str:
         last = runs.events_of(connection, run.run_id)[-1]
     return (
         f"Run {run.run_id} was rejected by {last.by} ({last.reason}) and is not settled again; new"
-        f" deliveries or other"
-        " tariffs make another run."
+        " deliveries or other tariffs make another run."
     )
 
 
@@ -167,6 +189,7 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
     tariffs: TariffFiles,
     now: datetime,
     by: str,
+    hold: bool,
     progress: Progress,
     detail: Progress,
 ) -> None:
@@ -180,12 +203,12 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
         result = settlement.settle(verified=verified, tariffs=book, period=period, as_of=run.as_of)
         progress("Auditing: what leaves must balance.")
         settlement.check_balances(verified=verified, settlement=result)
-        _store(connection, run=run, verified=verified, result=result, now=now, by=by)
+        _store(connection, run=run, verified=verified, result=result, now=now, by=by, hold=hold)
 
 
 def _refuse_other_deliveries(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
     # The warehouse was let go meanwhile: a delivery of the same receipt would be in the result, not the run.
-    if runs.deliveries_received_by(connection, run.as_of) != run.deliveries:
+    if not runs.rests_on_all_deliveries(connection, run):
         raise JobFailed(
             f"Deliveries came in while {run.settlement_period} was verified; nothing was settled,"
             " settle it again."
@@ -208,6 +231,7 @@ def _store(  # noqa: PLR0913 -- all keyword-only
     result: Settlement,
     now: datetime,
     by: str,
+    hold: bool,
 ) -> None:
     with transaction(connection):
         runs.store_run(connection, run=run, at=now)
@@ -215,7 +239,8 @@ def _store(  # noqa: PLR0913 -- all keyword-only
             store_result(connection, run_id=run.run_id, table=table, frame=getattr(result, table.name))
         store_result(connection, run_id=run.run_id, table=ENERGY_BALANCE, frame=verified.energy_balance)
         runs.record_state(connection, run_id=run.run_id, state=State.COMPUTED, at=now, by=by)
-        runs.record_state(connection, run_id=run.run_id, state=State.AUDITED, at=now, by=by)
+        reason = runs.HELD if hold else None
+        runs.record_state(connection, run_id=run.run_id, state=State.AUDITED, at=now, by=by, reason=reason)
 
 
 def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime, by: str) -> Settled:  # noqa: PLR0913 -- all keyword-only
@@ -225,9 +250,13 @@ def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime
         kind = runs.kind_of(connection, run)
         if kind is Kind.REPLAY:
             finish_replay(connection, run)
-        elif runs.state_of(connection, run.run_id) is State.AUDITED and not hold:
-            booked_now = book_run(connection, run, now=now, by=by)
+        elif runs.state_of(connection, run.run_id) is State.AUDITED:
+            if hold:
+                _hold(connection, run, now=now, by=by)
+            elif not runs.is_held(connection, run.run_id):
+                booked_now = book_run(connection, run, now=now, by=by)
         state = runs.state_of(connection, run.run_id)
+        warnings = tuple(_warnings(connection, run, state=state))
     assert state is not None
     return Settled(
         run_id=run.run_id,
@@ -237,7 +266,36 @@ def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime
         state=state,
         found=found,
         booked_now=booked_now,
+        warnings=warnings,
     )
+
+
+def _hold(connection: duckdb.DuckDBPyConnection, run: Run, *, now: datetime, by: str) -> None:
+    """Hold a run that an interrupted job left audited without holding it."""
+    if not runs.is_held(connection, run.run_id):
+        with transaction(connection):
+            runs.record_state(
+                connection, run_id=run.run_id, state=State.AUDITED, at=now, by=by, reason=runs.HELD
+            )
+
+
+def _warnings(connection: duckdb.DuckDBPyConnection, run: Run, *, state: State | None) -> Iterator[str]:
+    """What is no fault, but not what one would expect."""
+    period = SettlementPeriod.parse(run.settlement_period)
+    _, over_at = period.instants(applied_tariffs(run).book.time_zone)
+    if run.as_of < over_at:
+        yield f"{period} was not over at {instant_text(run.as_of)}; it is at {instant_text(over_at)}."
+    for version, other in runs.other_contents(connection, run):
+        yield (
+            f"Tariff version {version} had other contents in run {other}; give changed contents a version of"
+            " their own, or an auditor cannot tell by which of the two a booking was made."
+        )
+    if state is State.SUPERSEDED:
+        last = runs.approved_runs(connection, run.settlement_period)[-1]
+        yield (
+            f"Run {run.run_id} was superseded by {last}, which is what counts, and is not booked again; to"
+            f" come back to what it found, settle {period} with a later --as-of."
+        )
 
 
 def _tariffs_of_last_run(connection: duckdb.DuckDBPyConnection) -> TariffFiles | None:

@@ -95,9 +95,7 @@ def simulate(  # noqa: PLR0913
     """
     world = World(evses, days, first_day, seed, time_zone, currency, id_prefix, tuple(regions))
     world.check()
-    if out_dir.exists() and any(out_dir.iterdir()):
-        raise SimulationError(f"{out_dir} is not empty; name a new folder for the simulated deliveries")
-    out_dir.mkdir(parents=True, exist_ok=True)
+    _make_empty(out_dir)
     with tempfile.TemporaryDirectory(prefix=".simulating-", dir=out_dir) as scratch:
         config = {"threads": threads, "memory_limit": memory_limit}
         given: dict[str, str | bool | int | float | list[str]] = {
@@ -105,6 +103,18 @@ def simulate(  # noqa: PLR0913
         }
         with duckdb.connect(Path(scratch) / "world.duckdb", config=given) as connection:
             return _simulate(connection, world, events, out_dir, progress)
+
+
+def _make_empty(out_dir: Path) -> None:
+    try:
+        out_dir.mkdir(parents=True, exist_ok=True)
+        is_empty = not any(out_dir.iterdir())
+    except OSError as error:
+        raise SimulationError(
+            f"{out_dir} cannot be a folder for the simulated deliveries: {error.strerror or error}."
+        ) from error
+    if not is_empty:
+        raise SimulationError(f"{out_dir} is not empty; name a new folder for the simulated deliveries.")
 
 
 def _simulate(

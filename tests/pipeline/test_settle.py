@@ -8,6 +8,7 @@ import pytest
 
 from pipelines import books, settle
 from pipelines.errors import BadInput, JobFailed
+from pipelines.instants import parse_instant
 from pipelines.runs import Kind, State
 from pipelines.tariff_files import read_tariffs
 from settlement import BalanceError, TariffError
@@ -110,11 +111,81 @@ def test_a_held_run_is_booked_when_a_person_approves_it(world: World) -> None:
     assert world.rows(POINTS_BOOKED) == [(220,)]
 
 
-def test_a_held_run_goes_on_when_it_is_asked_for_without_holding(world: World) -> None:
+def test_a_held_run_is_not_approved_by_asking_for_it_without_holding(world: World) -> None:
     held = world.settle(hold=True)
+    again = world.settle()
+    assert (again.run_id, again.found, again.state) == (held.run_id, True, State.AUDITED)
+    assert again.awaits_approval
+    assert world.rows("select count(*) from books.bookings") == [(0,)]
+    assert world.approve(held.run_id) == 3
+
+
+def test_a_run_cut_off_before_its_booking_goes_on_when_it_is_asked_for_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _cut_off_before_booking(world, monkeypatch)
     settled = world.settle()
-    assert (settled.run_id, settled.found, settled.state) == (held.run_id, True, State.APPROVED)
+    assert (settled.found, settled.state, settled.booked_now) == (True, State.APPROVED, 3)
     assert world.verifications == 1
+
+
+def test_a_run_cut_off_before_its_booking_can_still_be_held(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _cut_off_before_booking(world, monkeypatch)
+    assert world.settle(hold=True).awaits_approval
+    assert world.settle().awaits_approval
+    assert world.rows("select count(*) from books.bookings") == [(0,)]
+
+
+def _cut_off_before_booking(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object, **__: object) -> int:
+        raise RuntimeError("the machine dies")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(settle, "book_run", fails)
+        with pytest.raises(RuntimeError, match="machine dies"):
+            world.settle()
+
+
+def test_a_held_run_that_lacks_a_delivery_of_its_as_of_cannot_be_approved(world: World) -> None:
+    stale = world.settle(hold=True)
+    world.deliver(JANUARY_5, sha256="b" * 64)
+    world.achieved_wh["V-2"] = 2500
+    world.settle()
+    with pytest.raises(BadInput, match="came in after it was computed; settle 2023-12 again"):
+        world.approve(stale.run_id)
+    assert world.rows(POINTS_BOOKED) == [(210,)]
+
+
+def test_a_superseded_run_is_found_but_not_booked_again_and_says_so(world: World) -> None:
+    first = world.settle()
+    folder = write_tariffs(world.folder / "other", TARIFF.replace('per_kwh: "40"', 'per_kwh: "41"'))
+    second = settle.settle(
+        warehouse=world.warehouse, period=PERIOD, tariffs=read_tariffs(folder), now=NOW, by="vgi"
+    )
+    world.export(second.run_id)
+    again = world.settle()
+    assert (again.run_id, again.state, again.booked_now) == (first.run_id, State.SUPERSEDED, 0)
+    assert f"superseded by {second.run_id}" in " ".join(again.warnings)
+
+
+def test_a_tariff_version_with_other_contents_than_before_is_pointed_out(world: World) -> None:
+    first = world.settle()
+    assert first.warnings == ()
+    folder = write_tariffs(world.folder / "other", TARIFF.replace('per_kwh: "40"', 'per_kwh: "41"'))
+    second = settle.settle(
+        warehouse=world.warehouse, period=PERIOD, tariffs=read_tariffs(folder), now=NOW, by="vgi"
+    )
+    assert f"had other contents in run {first.run_id}" in " ".join(second.warnings)
+
+
+def test_a_period_that_was_not_over_is_pointed_out(world: World) -> None:
+    world.deliver(parse_instant("2023-12-20T00:00:00Z"), sha256="b" * 64)
+    settled = world.settle(parse_instant("2023-12-20T00:00:00Z"))
+    assert settled.warnings == (
+        "2023-12 was not over at 2023-12-20T00:00:00Z; it is at 2023-12-31T15:00:00Z.",
+    )
 
 
 def test_two_held_runs_book_against_the_ledger_as_it_is_when_they_are_approved(world: World) -> None:
