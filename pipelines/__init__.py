@@ -1,1 +1,7 @@
-""""""
+"""The shell: the one place that reads files, the clock and the environment, and opens DuckDB.
+
+The border, called by the command and by whoever schedules: `ingest.ingest`, `settle.verify_period`,
+`settle.settle`, `approval.approve` and `approval.reject`, `export.export_run`, `main_job.run_main_job` (these
+in turn), `status.read_status`, `summary.summarise` and `simulate.simulate`. They are imported from their
+modules, so that the command answers without loading what it does not need.
+"""

@@ -1,0 +1,80 @@
+"""The documents say what is true: links lead somewhere, rules have their place, the output shown is real."""
+
+import re
+import shlex
+import subprocess
+import sys
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "sample" / "README.md",
+    ROOT / "tests" / "scenarios" / "README.md",
+]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the sample was settled, by the commands that the documents name."""
+    return tmp_path_factory.mktemp("demo")
+
+
+def _run(command: str, *, demo: Path) -> str:
+    """What a documented `vgi` command prints, with the folder demo/ elsewhere."""
+    arguments = [
+        argument.replace("demo/", f"{demo}/") for argument in shlex.split(command.replace("\\\n", " "))
+    ]
+    assert Path(arguments[0]).name == "vgi"
+    code = "import sys; from pipelines.cli import main; sys.argv[0] = 'vgi'; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return (done.stderr + done.stdout).replace(f"{demo}/", "demo/")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_link_leads_somewhere(document: Path) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", document.read_text())
+    assert [link for link in links if not _leads_somewhere(link, document)] == []
+
+
+def _leads_somewhere(link: str, document: Path) -> bool:
+    path, _, anchor = link.partition("#")
+    target = document.parent / path if path else document
+    return target.exists() and (not anchor or anchor in _anchors(target))
+
+
+def _anchors(document: Path) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", document.read_text(), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_the_readme_names_the_place_of_every_rule() -> None:
+    named = chain.from_iterable(
+        re.findall(r"R\d+", row) for row in re.findall(r"^\| (R\d.*?) \|", README, re.M)
+    )
+    assert set(named) == {f"R{number}" for number in range(1, 28)}
+
+
+@pytest.mark.xdist_group("docs")
+def test_the_output_that_the_readme_shows_is_what_the_demo_prints(demo: Path) -> None:
+    shown = README.split("```")[1].splitlines()
+    script = (ROOT / "sample" / "demo.sh").read_text()
+    printed = _run(script[script.index("vgi --warehouse") :], demo=demo).splitlines()
+    lines = {line.rstrip() for line in printed}
+    assert [line for line in shown if line not in ("", "...") and line.rstrip() not in lines] == []
+    assert any(line.startswith("Exported to") for line in shown)
+
+
+@pytest.mark.xdist_group("docs")
+def test_the_late_deliveries_of_the_sample_make_a_correction(demo: Path) -> None:
+    guide = (ROOT / "sample" / "README.md").read_text()
+    command = guide.split("```sh\n")[1].split("```")[0]
+    assert ", a correction, issued." in _run(command, demo=demo)
