@@ -1,14 +1,20 @@
-"""What the environment and the machine say: for the command and the DAGs, the outermost layer only."""
+"""What the environment and the machine say: for the command and the DAGs, the outermost layer only.
+
+VGI_THREADS alone is read further inside, wherever DuckDB is opened: it changes no result, only the time.
+"""
 
 import getpass
 import os
 from pathlib import Path
+
+from pipelines.errors import BadInput
 
 WAREHOUSE_VARIABLE = "VGI_WAREHOUSE"
 TARIFFS_VARIABLE = "VGI_TARIFFS"
 OPERATOR_VARIABLE = "VGI_OPERATOR"
 HOLD_VARIABLE = "VGI_HOLD_FOR_APPROVAL"
 DEBUG_VARIABLE = "VGI_DEBUG"
+THREADS_VARIABLE = "VGI_THREADS"
 DEFAULT_WAREHOUSE = Path("vgi.duckdb")
 APPROVED_BY_ITSELF = "vgi"
 
@@ -27,3 +33,18 @@ def operator() -> str:
 def debugging() -> bool:
     """Whether tracebacks are wanted (VGI_DEBUG=1)."""
     return os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+
+
+def threads() -> int | None:
+    """How many threads DuckDB may use (VGI_THREADS); None leaves it to DuckDB, which takes all processors.
+
+    Raises BadInput for anything but a number of 1 to 999.
+    """
+    given = os.environ.get(THREADS_VARIABLE, "").strip()
+    if not given:
+        return None
+    if not (given.isascii() and given.isdigit() and 1 <= int(given) <= 999):
+        raise BadInput(
+            f"{THREADS_VARIABLE} is '{given}'; give a number of threads, 1 to 999, or leave it out."
+        )
+    return int(given)

@@ -47,6 +47,7 @@ class KnownDelivery:
 
     delivery_no: int
     file_name: str
+    format: str
     outcome: str
     reason: str | None
     rows_superseded: int
@@ -81,7 +82,7 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
     rows = connection.execute(
         """
         select
-            delivery_no, file_name, outcome, reason,
+            delivery_no, file_name, format, outcome, reason,
             (
                 select count(distinct row_no) from raw.supersessions
                 where supersessions.delivery_no = deliveries.delivery_no
@@ -136,7 +137,7 @@ def quarantine_file(connection: duckdb.DuckDBPyConnection, *, delivery_no: int, 
 def load_rows(
     connection: duckdb.DuckDBPyConnection, *, feed: Feed, delivery: Delivery, read: ReadRows
 ) -> RowCounts:
-    """Load good_rows and bad_rows of one file: duplicates once, conflicts and bad rows to quarantine."""
+    """Load what a reader found in one file: duplicates once, conflicts and bad rows to quarantine."""
     duplicates, conflicting = _set_repeated_aside(connection, feed=feed)
     has_repeated = duplicates + conflicting > 0
     connection.execute(
@@ -169,7 +170,7 @@ def _only_kept(has_repeated: bool) -> str:
     return "where row_no not in (select row_no from dropped_rows)" if has_repeated else ""
 
 
-# ---- keys that stand more than once in a file
+# ---- keys that stand more than once in a file, in good rows or in a good and a bad one
 
 
 def _set_repeated_aside(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> tuple[int, int]:
@@ -181,8 +182,13 @@ def _set_repeated_aside(connection: duckdb.DuckDBPyConnection, *, feed: Feed) ->
     connection.execute(
         f"""
         create or replace temp table repeated_rows as
-        with repeated_keys as (
+        with spoilt as (
+            select {key}, min(line) as spoilt_line from spoilt_keys group by {key}
+        ),
+        repeated_keys as (
             select {key} from good_rows group by {key} having count(*) > 1
+            union
+            select {key} from spoilt
         ),
         repeated as (
             select good_rows.*, {contents} as contents
@@ -203,12 +209,18 @@ def _set_repeated_aside(connection: duckdb.DuckDBPyConnection, *, feed: Feed) ->
         select
             repeated.*,
             first_row_no,
-            other_line is not null as is_conflict,
-            case when contents = first_contents then other_line else min(line) over (partition by {key}) end
-                as other_line,
+            coalesce(other_line, spoilt_line) is not null as is_conflict,
+            least(
+                spoilt_line,
+                case
+                    when contents = first_contents then other_line
+                    else min(line) over (partition by {key})
+                end
+            ) as other_line,
         from repeated
         inner join keys using ({key})
         inner join others using ({key})
+        left join spoilt using ({key})
         """
     )
     connection.execute(
@@ -234,7 +246,8 @@ def _has_repeated_keys(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> 
         """
     else:
         query = f"select 1 from good_rows group by {', '.join(feed.key)} having count(*) > 1 limit 1"
-    return bool(connection.execute(query).fetchall())
+    spoilt = f"select 1 from good_rows semi join spoilt_keys using ({', '.join(feed.key)}) limit 1"
+    return any(connection.execute(each).fetchall() for each in (query, spoilt))
 
 
 def _quarantine_conflicts(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> None:

@@ -1,9 +1,9 @@
 """Ingest: registers, checks and loads whatever is new in a landing folder, in one transaction (R6)."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,32 +13,40 @@ from pipelines.deliveries import (
     LOADED,
     REFUSED,
     Delivery,
+    KnownDelivery,
     find_known,
-    last_received_at,
     load_rows,
     next_delivery_no,
     quarantine_file,
     register,
 )
-from pipelines.errors import BadInput, JobFailed
+from pipelines.errors import JobFailed
 from pipelines.feeds import FEEDS, METER_INTERVALS
 from pipelines.formats import ReadRows, RefusedFile
 from pipelines.formats.canonical_csv import read_canonical_csv
 from pipelines.formats.nem12 import HALF_HOURS_OF_DAY, read_nem12
 from pipelines.formats.plain_text import count_lines_with_text
+from pipelines.instants import instant_text
 from pipelines.landing import Landing, LandingFile, survey
+from pipelines.meter_settings import MeterSettings, note_settings, noted_settings
+from pipelines.receipt import overtaken_runs, receipt_instant
 from pipelines.sources import source_of
 from pipelines.store import NotReadable, ReceivedFile, receive
 from pipelines.warehouse import open_warehouse
+from pipelines.wording import counted
 
 CSV, NEM12 = "csv", "nem12"
+_MOST_NAMES = 5
 
 Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class AlreadyKnown:
-    """A file whose bytes were delivered before: nothing was changed; the sentence says what that means."""
+    """A file whose bytes were delivered before: nothing was changed; the sentence says what that means.
+
+    `settings_changed` of a meter file: what its source in sources.yaml says otherwise than when it was read.
+    """
 
     feed: str
     file_name: str
@@ -47,12 +55,13 @@ class AlreadyKnown:
     first_file_name: str
     outcome: str
     rows_superseded: int
+    settings_changed: tuple[str, ...]
     sentence: str
 
     @property
     def asks_for_a_look(self) -> bool:
-        """Whether the file will not be what its sender may expect: refused before, or superseded since."""
-        return self.outcome == REFUSED or self.rows_superseded > 0
+        """Whether the warehouse does not hold what the file's sender may expect."""
+        return self.outcome == REFUSED or self.rows_superseded > 0 or bool(self.settings_changed)
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ class IngestReport:
         """The report for machines: instants as ISO text with Z."""
         document = dataclasses.asdict(self)
         for part in (document, *document["deliveries"]):
-            part["received_at"] = _iso(part["received_at"])
+            part["received_at"] = instant_text(part["received_at"])
         counts = ("rows_in", "rows_accepted", "rows_duplicate", "rows_quarantined")
         return {**document, "totals": {name: getattr(self, name) for name in counts}}
 
@@ -112,7 +121,7 @@ def ingest(
     landing = survey(Path(landing_dir))
     warehouse = Path(warehouse).resolve()
     with open_warehouse(warehouse) as connection:
-        instant = _received_at(received_at, now=_whole_seconds(_as_utc(clock())), connection=connection)
+        instant = receipt_instant(received_at, clock=clock(), connection=connection)
         job = _Ingest(
             connection=connection,
             warehouse=warehouse,
@@ -130,33 +139,6 @@ def ingest(
         except OSError as error:
             raise JobFailed(f"The ingest failed and loaded nothing: {error.strerror or error}.") from error
         return job.report()
-
-
-def _received_at(given: datetime | None, *, now: datetime, connection: duckdb.DuckDBPyConnection) -> datetime:
-    instant = now if given is None else _as_utc(given)
-    if instant.microsecond:
-        raise BadInput(f"received_at {instant.isoformat()}Z has a fraction of a second; give whole seconds.")
-    if instant > now:
-        raise BadInput(f"received_at {_iso(instant)} lies in the future; now it is {_iso(now)}.")
-    last = last_received_at(connection)
-    if last is not None and instant < last:
-        raise BadInput(
-            f"received_at {_iso(instant)} is before {_iso(last)}, when the last delivery was received, "
-            "and it never goes back; give that instant or a later one."
-        )
-    return instant
-
-
-def _as_utc(instant: datetime) -> datetime:
-    return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
-
-
-def _whole_seconds(instant: datetime) -> datetime:
-    return instant.replace(microsecond=0)
-
-
-def _iso(instant: datetime) -> str:
-    return f"{instant.isoformat()}Z"
 
 
 class _Ingest:
@@ -196,12 +178,13 @@ class _Ingest:
 
     def report(self) -> IngestReport:
         """What was done, once it is committed."""
+        overtaken = overtaken_runs(self._connection, received_at=self._received_at)
         return IngestReport(
             received_at=self._received_at,
             deliveries=tuple(self._deliveries),
             already_known=tuple(self._already_known),
-            warnings=tuple(self._warnings),
-            next_action=_next_action(self._deliveries),
+            warnings=(*self._warnings, *(overtaken if self._deliveries else ())),
+            next_action=_next_action(self._deliveries, self._already_known),
         )
 
     def _take_received(self, file: LandingFile, received: ReceivedFile) -> None:
@@ -237,6 +220,8 @@ class _Ingest:
     def _load(self, delivery: Delivery, received: ReceivedFile) -> Delivery:
         read = self._read(delivery, received)
         counts = load_rows(self._connection, feed=FEEDS[delivery.feed], delivery=delivery, read=read)
+        if delivery.format == NEM12:
+            self._note_settings(delivery.delivery_no, nmis=read.nmis, file_name=delivery.file_name)
         return dataclasses.replace(
             delivery,
             outcome=LOADED,
@@ -267,30 +252,18 @@ class _Ingest:
         if known.outcome == REFUSED and _format_of(file) == NEM12:
             # Whether a meter file can be read depends on its name and sources.yaml too: it is judged anew.
             return False
-        self._note_known(file.feed, file.name, received.sha256)
+        self._note_known(known, file.feed, file.name, received.sha256)
         return True
 
     def _was_refused_before(self, delivery: Delivery) -> bool:
-        if find_known(self._connection, feed=delivery.feed, sha256=delivery.sha256) is None:
+        known = find_known(self._connection, feed=delivery.feed, sha256=delivery.sha256)
+        if known is None:
             return False
-        self._note_known(delivery.feed, delivery.file_name, delivery.sha256)
+        self._note_known(known, delivery.feed, delivery.file_name, delivery.sha256)
         return True
 
-    def _note_known(self, feed: str, file_name: str, sha256: str) -> None:
-        known = find_known(self._connection, feed=feed, sha256=sha256)
-        assert known is not None
-        sentence = (
-            f"The bytes of {feed}/{file_name} are those of delivery {known.delivery_no} ({known.file_name})"
-        )
-        if known.outcome == REFUSED:
-            sentence += f", which was refused: {known.reason}. Nothing was changed; deliver a mended file."
-        elif known.rows_superseded:
-            sentence += (
-                f"; nothing was changed. Since then {known.rows_superseded} of its rows were superseded; "
-                "restoring them takes a new file."
-            )
-        else:
-            sentence += "; nothing was changed."
+    def _note_known(self, known: KnownDelivery, feed: str, file_name: str, sha256: str) -> None:
+        changes = self._changes_of_settings(known, file_name)
         self._already_known.append(
             AlreadyKnown(
                 feed=feed,
@@ -300,9 +273,45 @@ class _Ingest:
                 first_file_name=known.file_name,
                 outcome=known.outcome,
                 rows_superseded=known.rows_superseded,
-                sentence=sentence,
+                settings_changed=changes,
+                sentence=_sentence_of_known(known, name=f"{feed}/{file_name}", changes=changes),
             )
         )
+
+    def _changes_of_settings(self, known: KnownDelivery, file_name: str) -> tuple[str, ...]:
+        noted = noted_settings(self._connection, delivery_no=known.delivery_no)
+        if not noted:
+            return ()
+        # Under another name it may be another source's, whose settings say nothing of how it was read.
+        if file_name == known.file_name:
+            self._note_settings(known.delivery_no, nmis=noted[0].metering_point_ids, file_name=file_name)
+        return noted[0].changes(source_of(file_name, sources=self._sources))
+
+    def _note_settings(self, delivery_no: int, *, nmis: Iterable[str], file_name: str) -> None:
+        settings = MeterSettings.of(nmis, source=source_of(file_name, sources=self._sources))
+        note_settings(
+            self._connection, delivery_no=delivery_no, settings=settings, noted_at=self._received_at
+        )
+
+
+def _sentence_of_known(known: KnownDelivery, *, name: str, changes: tuple[str, ...]) -> str:
+    sentence = f"The bytes of {name} are those of delivery {known.delivery_no} ({known.file_name})"
+    if known.outcome == REFUSED:
+        return f"{sentence}, which was refused: {known.reason}. Nothing was changed; deliver a mended file."
+    sentence += "; nothing was changed."
+    if known.rows_superseded:
+        verb = "was" if known.rows_superseded == 1 else "were"
+        sentence += (
+            f" Since then {known.rows_superseded:,} of its rows {verb} superseded; "
+            "restoring them takes a new file."
+        )
+    if changes:
+        sentence += (
+            f" But sources.yaml changed since it was read: {'; '.join(changes)}. "
+            "What was accepted stays as it was read, and what was quarantined stays out; to have it read "
+            "anew, deliver it as a new file (one empty line more at its end makes it one)."
+        )
+    return sentence
 
 
 def _format_of(file: LandingFile) -> str:
@@ -317,14 +326,23 @@ def _countable_rows(delivery: Delivery, received: ReceivedFile) -> int:
     return max(0, count_lines_with_text(received.path) - 1)
 
 
-def _next_action(deliveries: list[Delivery]) -> str:
+def _next_action(deliveries: list[Delivery], already_known: list[AlreadyKnown]) -> str:
     refused = [delivery for delivery in deliveries if delivery.outcome == REFUSED]
     quarantined = sum(delivery.rows_quarantined for delivery in deliveries if delivery.outcome == LOADED)
+    outdated = [known for known in already_known if known.settings_changed]
     if refused:
-        names = ", ".join(f"{delivery.feed}/{delivery.file_name}" for delivery in refused[:5])
-        return f"Have {len(refused)} refused file(s) mended and delivered again: {names}."
+        files = counted(len(refused), "refused file")
+        return f"Have {files} mended and delivered again: {_names(refused)}."
     if quarantined:
-        return f"Look at {quarantined} quarantined row(s) and have them delivered again in a new file."
+        rows = counted(quarantined, "quarantined row")
+        return f"Look at {rows} (vgi status --quarantine) and have them delivered again in a new file."
+    if outdated:
+        return f"Deliver as new files what sources.yaml has otherwise now: {_names(outdated)}."
     if deliveries:
         return "Settle the periods concerned."
     return "Nothing new was delivered."
+
+
+def _names(files: Sequence[Delivery | AlreadyKnown]) -> str:
+    names = [f"{file.feed}/{file.file_name}" for file in files]
+    return ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")

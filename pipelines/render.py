@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pipelines.main_job import MainJob
     from pipelines.settle import Settled, Verified
     from pipelines.simulate import SimulationReport
-    from pipelines.status import Status
+    from pipelines.status import OpenWork, Status
     from pipelines.summary import Summary
 
 _MOST_ROWS = 20
@@ -81,7 +81,7 @@ def _print_ingest_remarks(console: Console, report: IngestReport) -> None:
     for sentence in (*report.warnings, *asking):
         console.print(Text(sentence))
     if others := len(report.already_known) - len(asking):
-        console.print(Text(f"Delivered before, nothing changed: {others:,} files."))
+        console.print(Text(f"Delivered before, nothing changed: {counted(others, 'file')}."))
     for delivery in report.deliveries:
         if delivery.reason:
             console.print(Text(f"{delivery.feed}/{delivery.file_name} was refused: {delivery.reason}"))
@@ -338,7 +338,7 @@ def print_status(console: Console, status: Status, *, all_deliveries: bool) -> N
 def _print_deliveries(console: Console, status: Status, *, all_deliveries: bool) -> None:
     shown = status.deliveries if all_deliveries else status.deliveries[-_MOST_ROWS:]
     table = _table(
-        "received at", "feed", "file", "outcome", ">rows", ">accepted", ">quarantined",
+        "received at", "feed", "file", "outcome", ">rows", ">accepted", ">duplicate", ">quarantined",
     )  # fmt: skip
     for delivery in shown:
         table.add_row(
@@ -348,9 +348,11 @@ def _print_deliveries(console: Console, status: Status, *, all_deliveries: bool)
             delivery.outcome,
             f"{delivery.rows_in:,}",
             f"{delivery.rows_accepted:,}",
+            f"{delivery.rows_duplicate:,}",
             f"{delivery.rows_quarantined:,}",
         )
-    title = f"Deliveries: {len(status.deliveries):,}; in quarantine: {status.quarantined_rows:,}"
+    in_quarantine = counted(status.quarantined_rows, "row")
+    title = f"Deliveries: {len(status.deliveries):,}; in quarantine: {in_quarantine}"
     _print_table(console, title, table)
     if len(shown) < len(status.deliveries):
         console.print(Text(f"  and {len(status.deliveries) - len(shown):,} earlier ones: vgi status --all"))
@@ -362,7 +364,8 @@ def _print_deliveries(console: Console, status: Status, *, all_deliveries: bool)
 
 def _open_sentences(status: Status) -> list[str]:
     work = status.open
-    sentences = [f"Run {run_id} awaits approval: vgi approve {run_id}" for run_id in work.awaiting_approval]
+    sentences = _sentences_of_files(work)
+    sentences += [f"Run {run_id} awaits approval: vgi approve {run_id}" for run_id in work.awaiting_approval]
     sentences += [
         f"Run {run_id} awaits export: vgi export {run_id} --out DIR" for run_id in work.awaiting_export
     ]
@@ -375,6 +378,31 @@ def _open_sentences(status: Status) -> list[str]:
         f"{period}: {counted(count, 'pending lease')}." for period, count in work.pending_leases.items()
     ]
     return sentences or ["Nothing is open."]
+
+
+def _sentences_of_files(work: OpenWork) -> list[str]:
+    refused = [
+        f"{file.feed}/{file.file_name} was refused whole: {file.reason}. Nothing of it counts; deliver it"
+        " mended, under the same name."
+        for file in work.refused_files
+    ]
+    quarantined = [
+        f"{file.feed}/{file.file_name}: {counted(file.rows_quarantined, 'row')} in quarantine (vgi status"
+        " --quarantine); deliver what is mended in a new file of that name."
+        for file in work.quarantined_files
+    ]
+    outdated = [
+        f"{file.feed}/{file.file_name} was read before its source in sources.yaml changed; to have it read"
+        " anew, deliver it as a new file of that name (one empty line more at its end makes it one)."
+        for file in work.outdated_files
+    ]
+    return [sentence for sentences in (refused, quarantined, outdated) for sentence in _at_most(sentences)]
+
+
+def _at_most(sentences: list[str]) -> list[str]:
+    more = len(sentences) - _MOST_ROWS
+    rest = [f"  and {counted(more, 'file')} more: vgi status --json"] if more > 0 else []
+    return sentences[:_MOST_ROWS] + rest
 
 
 def _table(*columns: str) -> Table:

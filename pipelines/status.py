@@ -29,6 +29,16 @@ class DeliveryStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileToMend:
+    """A delivery of which something does not count, and no later file of its feed and name took its place."""
+
+    feed: str
+    file_name: str
+    rows_quarantined: int
+    reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunStatus:
     """One run, where it stands since when, and what it holds open."""
 
@@ -48,9 +58,12 @@ class RunStatus:
 @dataclass(frozen=True, kw_only=True)
 class OpenWork:
     """What waits for somebody. Performances and leases are those of the run of each period that counts: the
-    one approved last.
+    one approved last. `outdated_files` are meter files whose source in sources.yaml has changed since.
     """
 
+    refused_files: tuple[FileToMend, ...]
+    quarantined_files: tuple[FileToMend, ...]
+    outdated_files: tuple[FileToMend, ...]
     held_performances: dict[str, int]
     pending_leases: dict[str, int]
     awaiting_approval: tuple[str, ...]
@@ -76,17 +89,17 @@ def read_status(*, warehouse: Path, with_quarantine: bool = False) -> Status:
     """
     with open_warehouse(warehouse, read_only=True) as connection:
         deliveries = _deliveries(connection)
-        quarantined = connection.execute("select count(*) from raw.quarantine").fetchall()[0][0]
         quarantine = _quarantine(connection) if with_quarantine else ()
         all_runs = _runs(connection)
         current = _current_runs(connection) if all_runs else frozenset()
+        open_work = _open_work(connection, all_runs, current=current)
     return Status(
         warehouse=warehouse,
         deliveries=deliveries,
-        quarantined_rows=quarantined,
+        quarantined_rows=sum(delivery.rows_quarantined for delivery in deliveries),
         quarantine=quarantine,
         runs=all_runs,
-        open=_open_work(all_runs, current=current),
+        open=open_work,
     )
 
 
@@ -183,9 +196,53 @@ def _current_runs(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(run_id for (run_id,) in rows)
 
 
-def _open_work(all_runs: tuple[RunStatus, ...], *, current: frozenset[str]) -> OpenWork:
+def _files_to_mend(connection: duckdb.DuckDBPyConnection, *, where: str) -> tuple[FileToMend, ...]:
+    """Deliveries of a kind that no later one replaces: of that feed and name, or a refused one's bytes."""
+    rows = connection.execute(
+        f"""
+        select feed, file_name, rows_quarantined, reason
+        from raw.deliveries as delivery
+        where {where} and not exists (
+            select 1
+            from raw.deliveries as later
+            where
+                later.delivery_no > delivery.delivery_no
+                and (
+                    (later.feed = delivery.feed and later.file_name = delivery.file_name)
+                    or (
+                        delivery.outcome = 'refused'
+                        and later.sha256 = delivery.sha256
+                        and later.outcome = 'loaded'
+                    )
+                )
+        )
+        order by feed, file_name
+        """
+    ).fetchall()
+    return tuple(
+        FileToMend(feed=feed, file_name=file_name, rows_quarantined=quarantined, reason=reason)
+        for feed, file_name, quarantined, reason in rows
+    )
+
+
+_IS_OUTDATED = """
+    delivery_no in (
+        select delivery_no
+        from raw.meter_settings
+        group by delivery_no
+        having arg_min(settings, note_no) <> arg_max(settings, note_no)
+    )
+"""
+
+
+def _open_work(
+    connection: duckdb.DuckDBPyConnection, all_runs: tuple[RunStatus, ...], *, current: frozenset[str]
+) -> OpenWork:
     counting = [run for run in all_runs if run.run_id in current]
     return OpenWork(
+        refused_files=_files_to_mend(connection, where="outcome = 'refused'"),
+        quarantined_files=_files_to_mend(connection, where="outcome = 'loaded' and rows_quarantined > 0"),
+        outdated_files=_files_to_mend(connection, where=_IS_OUTDATED),
         held_performances={
             run.settlement_period: run.held_performances for run in counting if run.held_performances
         },

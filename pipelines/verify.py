@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.dbt_manifest import parsed_project
 from pipelines.errors import JobFailed
-from pipelines.warehouse import open_warehouse
+from pipelines.warehouse import open_warehouse, thread_count
 from settlement import SettlementPeriod, TariffBook
 
 if TYPE_CHECKING:
@@ -173,6 +173,7 @@ def _dbt_environment(warehouse: Path) -> Iterator[None]:
     with tempfile.TemporaryDirectory(prefix="vgi-dbt-") as folder:
         settings = {
             "VGI_WAREHOUSE": str(warehouse.resolve()),
+            "VGI_THREADS": str(thread_count()),
             "DBT_TARGET_PATH": folder,
             "DBT_LOG_PATH": folder,
         }

@@ -1,6 +1,7 @@
 """The warehouse: one DuckDB file, opened by one process at a time, with its tables and views."""
 
 import hashlib
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,14 +9,21 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import books_tables
+from pipelines import books_tables, config
 from pipelines.errors import BadInput, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 
 DEFAULT_WAIT_SECONDS = 60.0
 _RETRY_SECONDS = 0.1
+_LOGGER = logging.getLogger(__name__)
 # DuckDB's default leaves a fifth of the machine to everything else, the Python around it included.
 _MEMORY_LIMIT = "50%"
+# What a statement needs is built in: nothing is fetched from the network, nor loaded from the user's folders.
+NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+}
+_MAGIC = slice(8, 12), b"DUCK"
 
 _RAW_TABLES = (
     "create schema if not exists raw",
@@ -53,6 +61,14 @@ _RAW_TABLES = (
         superseded_by_delivery_no integer not null,
     )
     """,
+    """
+    create table if not exists raw.meter_settings (
+        delivery_no integer not null,
+        note_no integer not null,
+        noted_at timestamp not null,
+        settings varchar not null,
+    )
+    """,
 )
 
 
@@ -62,15 +78,18 @@ def open_warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse file, made with all its tables if need be, and close it again.
 
-    Sessions are in UTC (R1). While another process holds the file, waits for up to `wait_seconds`.
-    Raises BadInput if the file is not a warehouse, JobFailed if it stays locked.
+    Sessions are in UTC (R1), on VGI_THREADS threads. While another process holds the file, waits for up to
+    `wait_seconds`. Raises BadInput if the file is not a warehouse, JobFailed if it stays locked.
     """
     path = Path(path)
+    threads = config.threads()
     _check_path(path, read_only=read_only)
     connection = _connect(path, read_only=read_only, wait_seconds=wait_seconds)
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'")
+        if threads is not None:
+            connection.execute(f"set threads = {threads}")
         # Line numbers of a delivery are the order in which its rows were read.
         connection.execute("set preserve_insertion_order = true")
         _define(connection, path=path, read_only=read_only)
@@ -79,10 +98,22 @@ def open_warehouse(
         connection.close()
 
 
+def thread_count() -> int:
+    """VGI_THREADS, or else as many as DuckDB would take by itself. BadInput for what is no number."""
+    wanted = config.threads()
+    if wanted is not None:
+        return wanted
+    with duckdb.connect(config=NO_EXTENSIONS) as connection:
+        row = connection.execute("select current_setting('threads')").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
 def _check_path(path: Path, *, read_only: bool) -> None:
     if path.is_dir():
         raise BadInput(f"The warehouse {path} is a folder; name a file.")
     if path.exists():
+        _check_kind(path)
         return
     if read_only:
         raise BadInput(f"There is no warehouse at {path}; ingest a landing folder into it first.")
@@ -92,11 +123,25 @@ def _check_path(path: Path, *, read_only: bool) -> None:
         raise BadInput(f"The folder of the warehouse {path} cannot be made: {error.strerror}.") from error
 
 
+def _check_kind(path: Path) -> None:
+    """DuckDB itself would look for an extension that reads a file of another database."""
+    place, magic = _MAGIC
+    try:
+        with path.open("rb") as file:
+            start = file.read(place.stop)
+    except OSError as error:
+        raise BadInput(f"{path} cannot be opened as a warehouse: {error.strerror}.") from error
+    # A file that another process is only making may still be empty.
+    if start and start[place] != magic:
+        raise BadInput(f"{path} cannot be opened as a warehouse: it is not a DuckDB file; name another one.")
+
+
 def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
     give_up_at = time.monotonic() + wait_seconds
+    said = False
     while True:
         try:
-            return duckdb.connect(str(path), read_only=read_only)
+            return duckdb.connect(str(path), read_only=read_only, config=NO_EXTENSIONS)
         except duckdb.IOException as error:
             if "Could not set lock on file" not in str(error):
                 raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
@@ -105,6 +150,9 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.Duck
                     f"The warehouse {path} is held by another process for more than {wait_seconds:g} s; "
                     "try again when that one is done."
                 ) from error
+            if not said:
+                _LOGGER.warning("%s is held by another process; waiting up to %g s.", path, wait_seconds)
+                said = True
         except duckdb.Error as error:
             raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
         time.sleep(_RETRY_SECONDS)

@@ -1,7 +1,8 @@
-"""The formats of a delivery. Each reader fills the temporary relations `good_rows` and `bad_rows`.
+"""The formats of a delivery. Each reader fills temporary relations.
 
 `good_rows` (one row per row of the feed): line, row_no, the feed's columns, row_status.
 `bad_rows` (one row per fault): line, column_name, reason, row_text.
+`spoilt_keys` (one row per bad row whose key can be read): line, the feed's key columns.
 """
 
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ class RefusedFile(Exception):
 
 @dataclass(frozen=True)
 class ReadRows:
-    """What a reader found, in rows of the feed (half hours for meter reads).
+    """What a reader found, in rows of the feed (half hours for meter reads), and whose meters they are.
 
     rows_in = rows in good_rows + rows_duplicate + rows_quarantined.
     """
@@ -39,3 +40,4 @@ class ReadRows:
     rows_duplicate: int = 0
     rows_quarantined: int = 0
     notes: tuple[str, ...] = ()
+    nmis: tuple[str, ...] = ()

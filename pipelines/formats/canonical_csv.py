@@ -20,8 +20,8 @@ from pipelines.feeds import FIRST_YEAR, ID_PATTERN, LARGEST_INTEGER, LAST_YEAR, 
 from pipelines.formats import BAD_ROWS_TABLE, LONGEST_ROW_TEXT, ReadRows, RefusedFile
 from pipelines.formats.plain_text import LONGEST_LINE, check_plain_text, open_text
 from pipelines.store import TextScan
+from pipelines.wording import shortened, shortened_sql
 
-_LONGEST_VALUE_SHOWN = 60
 _BATCH_ROWS = 50_000
 _INTEGER_PATTERN = "0*(?:[0-9]{1,12}|1000000000000)"
 _CLOCK_PATTERN = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -79,12 +79,12 @@ def _check_header(header: tuple[str, ...], *, feed: Feed, line: int) -> None:
         raise RefusedFile(
             f"the header {'; '.join(faults)}; the columns of {feed.name} are {', '.join(allowed)}",
             line=line,
-            column=column[:_LONGEST_VALUE_SHOWN],
+            column=shortened(column),
         )
 
 
 def _shown(name: str) -> str:
-    return name if re.fullmatch("[a-z0-9_]{1,40}", name) else repr(name[:_LONGEST_VALUE_SHOWN])
+    return name if re.fullmatch("[a-z0-9_]{1,40}", name) else repr(shortened(name))
 
 
 def _is_plain(scan: TextScan, *, width: int) -> bool:
@@ -131,6 +131,7 @@ class _Lines:
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self.line = 0
+        self.first_of_row = 0
         self.text = ""
         self.too_long: list[tuple[int, str]] = []
 
@@ -142,6 +143,7 @@ class _Lines:
                 self.too_long.append((self.line, text[:LONGEST_ROW_TEXT]))
                 self._skip_rest()
             elif stripped := text.rstrip("\r\n"):
+                self.first_of_row = self.first_of_row or self.line
                 yield stripped
 
     def _skip_rest(self) -> None:
@@ -174,21 +176,20 @@ def _read_line_by_line(
 
 def _rows(lines: _Lines) -> Iterator[tuple[int, list[str]]]:
     """Line and fields of every row, the header first. Raises RefusedFile for broken quotes or records."""
-    previous = 0
     # An open quote would swallow the rest of the file: the parser gives up long before memory does.
     csv.field_size_limit(LONGEST_LINE)
     reader = csv.reader(lines, strict=True)
     while True:
         consumed = reader.line_num
+        lines.first_of_row = 0
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            raise _broken_quoting(previous + 1, error) from error
+            raise _broken_quoting(lines.first_of_row) from error
         if reader.line_num != consumed + 1:
-            raise _broken_quoting(previous + 1)
-        previous = lines.line
+            raise _broken_quoting(lines.first_of_row)
         if (
             '"' in lines.text
             and '"' in "".join(fields)
@@ -198,11 +199,10 @@ def _rows(lines: _Lines) -> Iterator[tuple[int, list[str]]]:
         yield lines.line, fields
 
 
-def _broken_quoting(line: int, error: Exception | None = None) -> RefusedFile:
-    detail = f" ({error})" if error is not None else ""
+def _broken_quoting(line: int) -> RefusedFile:
     return RefusedFile(
-        f"a quote at or after line {line} is not closed on its line or stands inside a value{detail}; "
-        "mend the quoting and deliver the file again",
+        f"a quote on line {line} is not closed on that line or stands inside a value; one row is one line: "
+        "close the quote, double quotes inside a value, leave line breaks out, and deliver the file again",
         line=line,
     )
 
@@ -295,7 +295,7 @@ def _judgement(feed: Feed, *, header: tuple[str, ...], source: str) -> str:
         if fault.column != ROW_STATUS or ROW_STATUS in header
     )
     shown = " ".join(
-        f"when {number} then {fault.shown}"
+        f"when {number} then {shortened_sql(fault.shown)}"
         for number, fault in enumerate(faults)
         if fault.shown and fault.column in header
     )
@@ -312,8 +312,7 @@ def _judgement(feed: Feed, *, header: tuple[str, ...], source: str) -> str:
         select
             {line}{names},
             fault_no,
-            case when fault_no is not null
-                then left(case fault_no {shown} end, {_LONGEST_VALUE_SHOWN}) end as shown,
+            case fault_no {shown} end as shown,
             case when fault_no is not null
                 then left(concat_ws(',', {texts}), {LONGEST_ROW_TEXT}) end as row_text
         from judged
@@ -387,6 +386,11 @@ def _define_good_rows(connection: duckdb.DuckDBPyConnection, *, feed: Feed, line
     connection.execute(
         f"create or replace temp view good_rows as select ({line})::integer as line, line as row_no, {names} "
         "from judged_rows where fault_no is null"
+    )
+    has_key = " and ".join(f"{name} is not null" for name in feed.key)
+    connection.execute(
+        f"create or replace temp view spoilt_keys as select ({line})::integer as line, {', '.join(feed.key)} "
+        f"from judged_rows where fault_no is not null and {has_key}"
     )
     connection.execute(
         f"create or replace temp view faulty_rows as select ({line})::integer as line, fault_no, shown, "

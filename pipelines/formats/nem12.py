@@ -8,6 +8,7 @@ import csv
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import ROUND_HALF_UP, Context, Decimal, Inexact, InvalidOperation, localcontext
@@ -21,6 +22,7 @@ from pipelines.formats import BAD_ROWS_TABLE, LONGEST_ROW_TEXT, ReadRows, Refuse
 from pipelines.formats.plain_text import LONGEST_LINE, check_plain_text, open_text
 from pipelines.sources import MeterSource
 from pipelines.store import TextScan
+from pipelines.wording import shortened
 
 HALF_HOURS_OF_DAY = 48
 _EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
@@ -45,11 +47,14 @@ class _Register:
     interval_length: str
 
     @property
+    def is_reactive(self) -> bool:
+        """Whether the register counts reactive energy, which nothing is settled on."""
+        return self.unit.upper() in _REACTIVE_UNITS
+
+    @property
     def direction(self) -> str | None:
-        """The column that the register counts for; None for registers that are left out."""
-        if self.unit.upper() in _REACTIVE_UNITS:
-            return None
-        return _DIRECTION_OF_LETTER.get(self.suffix[:1])
+        """The column that the register counts for; None for reactive energy and for what is neither."""
+        return None if self.is_reactive else _DIRECTION_OF_LETTER.get(self.suffix[:1])
 
 
 @dataclass
@@ -93,6 +98,9 @@ class _MeterFile:
         default_factory=lambda: defaultdict(lambda: defaultdict(list))
     )
     texts: dict[int, str] = field(default_factory=dict)
+    spoilt: dict[tuple[str, date], dict[tuple[str, str], int]] = field(
+        default_factory=lambda: defaultdict(dict)
+    )
     left_out: Counter[str] = field(default_factory=Counter)
     bad_records: list[_BadRecord] = field(default_factory=list)
     duplicate_records: int = 0
@@ -120,6 +128,7 @@ def read_nem12(
         rows_duplicate=duplicates,
         rows_quarantined=quarantined,
         notes=tuple(_notes(meter_file, source=source)),
+        nmis=tuple(sorted(meter_file.registers)),
     )
 
 
@@ -229,7 +238,7 @@ def _note_register(register: _Register, *, meter_file: _MeterFile) -> None:
 def _wanted(
     register: _Register, *, line: int, fields: list[str], meter_file: _MeterFile
 ) -> _IntervalRecord | None:
-    if register.direction is None:
+    if register.is_reactive:
         meter_file.left_out[f"{register.suffix} ({register.unit})"] += 1
         return None
     return _IntervalRecord(register=register, line=line, fields=fields)
@@ -246,10 +255,19 @@ def _take(record: _IntervalRecord, *, source: MeterSource, meter_file: _MeterFil
         register_day = _register_day(record)
     except _BadRecord as bad:
         meter_file.bad_records.append(bad)
+        _note_spoilt(record, meter_file=meter_file)
         return
     assert register.direction is not None
     meter_file.days[register.nmi, day][register.direction, register.suffix].append(register_day)
     meter_file.texts[record.line] = _row_text(record.fields)
+
+
+def _note_spoilt(record: _IntervalRecord, *, meter_file: _MeterFile) -> None:
+    """Remember the register's day of a bad record, if its date can be read."""
+    register = record.register
+    with suppress(_BadRecord):
+        key = (register.direction or "", register.suffix)
+        meter_file.spoilt[register.nmi, _date(record)].setdefault(key, record.line)
 
 
 def _bad(
@@ -273,11 +291,17 @@ def _row_text(fields: Iterable[str]) -> str:
 
 
 def _shown(text: str) -> str:
-    return repr(text[:60])
+    return repr(shortened(text))
 
 
 def _check_register(record: _IntervalRecord, *, source: MeterSource) -> None:
     register = record.register
+    if register.direction is None:
+        reason = (
+            f"a register in {_shown(register.unit)} that is neither import (E) nor backfeed (B) nor reactive "
+            "energy cannot be read; leave it out of the file, or give it the suffix that says what it is"
+        )
+        raise _bad(record, reason, column="import_wh, backfeed_wh")
     if register.unit.upper() not in _WH_OF_UNIT:
         reason = f"the unit is {_shown(register.unit)}; give Wh or kWh"
         raise _bad(record, reason, column=register.direction)
@@ -413,22 +437,27 @@ def _worst(qualities: Iterable[str]) -> str:
 
 
 def _set_repeated_aside(meter_file: _MeterFile) -> None:
-    """A register's day given twice: the same content counts once, different contents are all quarantined."""
+    """A register's day given twice: the same content counts once, different contents are all quarantined.
+
+    So is a good record beside a bad one of its register's day.
+    """
     for (nmi, day), registers in meter_file.days.items():
         for key, records in list(registers.items()):
-            if len({record.fingerprint for record in records}) == 1:
+            spoilt_line = meter_file.spoilt.get((nmi, day), {}).get(key)
+            if spoilt_line is None and len({record.fingerprint for record in records}) == 1:
                 meter_file.duplicate_records += len(records) - 1
                 del records[1:]
                 continue
             del registers[key]
             for record in records:
-                other = next(other for other in records if other.fingerprint != record.fingerprint)
+                lines = [other.line for other in records if other.fingerprint != record.fingerprint]
+                other_line = lines[0] if spoilt_line is None else min([spoilt_line, *lines])
                 meter_file.bad_records.append(
                     _BadRecord(
                         line=record.line,
                         column="metering_point_id, interval_start",
                         reason=f"register {_shown(key[1])} of NMI {_shown(nmi)} has other contents for {day} "
-                        f"on line {other.line}; deliver the one record that is right (48 half hours)",
+                        f"on line {other_line}; deliver the one record that is right (48 half hours)",
                         row_text=meter_file.texts[record.line],
                     )
                 )
@@ -513,6 +542,11 @@ def _fill(
     )
     connection.execute("create or replace temp view good_rows as select * from half_hour_rows")
     connection.unregister("half_hours")
+    # Conflicts are settled above, by registers; whole half hours have none left.
+    connection.execute(
+        "create or replace temp view spoilt_keys as "
+        "select line, metering_point_id, interval_start from good_rows where false"
+    )
     connection.execute(BAD_ROWS_TABLE)
     if bad_records:
         bad = [(record.line, record.column, record.reason, record.row_text) for record in bad_records]

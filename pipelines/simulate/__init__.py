@@ -26,6 +26,7 @@ from pipelines.simulate.tariffs import write_tariffs
 from pipelines.simulate.twists import draw_twists
 from pipelines.simulate.world import PENCE, YEN, Currency, Progress, SimulationError, World, open_world
 from pipelines.simulate.write import Landing, LandingFile, prepare_texts
+from pipelines.warehouse import NO_EXTENSIONS
 
 __all__ = [
     "PENCE",
@@ -98,9 +99,7 @@ def simulate(  # noqa: PLR0913
     _make_empty(out_dir)
     with tempfile.TemporaryDirectory(prefix=".simulating-", dir=out_dir) as scratch:
         config = {"threads": threads, "memory_limit": memory_limit}
-        given: dict[str, str | bool | int | float | list[str]] = {
-            name: str(value) for name, value in config.items() if value is not None
-        }
+        given = NO_EXTENSIONS | {name: str(value) for name, value in config.items() if value is not None}
         with duckdb.connect(Path(scratch) / "world.duckdb", config=given) as connection:
             return _simulate(connection, world, events, out_dir, progress)
 

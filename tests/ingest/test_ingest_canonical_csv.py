@@ -9,6 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.ingest.conftest import METER_HEADER
+
 GOOD = "MP-1,2023-12-01T00:00:00Z,100,0,A\n"
 EVENTS = "dr_event_id,region,direction,starts_at,ends_at"
 
@@ -97,7 +99,7 @@ def test_a_value_outside_its_domain_puts_the_row_in_quarantine(house: Any, colum
     assert (report.rows_in, report.rows_accepted, report.rows_quarantined) == (2, 1, 1)
     [(line, name, reason)] = house.quarantine()
     assert (line, name) == (3, house.meter_header.strip().split(",")[column])
-    said = f"'{value[:60]}'" if value else "empty"
+    said = "empty" if not value else f"'{value}'" if len(value) <= 60 else f"'{value[:60]}…'"
     assert reason.startswith(f"{name} is {said}; give ")
 
 
@@ -254,6 +256,7 @@ def test_a_bad_file_goes_to_quarantine_whole(house: Any, content: str | bytes, s
         (GOOD + 'MP-2, "2023-12-01T00:00:00Z",1,1,A\n', 3),
         (GOOD + '"MP-2\n"MP-3",2023-12-01T00:00:00Z,1,1,A",\n', 3),
         (GOOD + '"MP"2,2023-12-01T00:00:00Z,1,1,A\n', 3),
+        (GOOD + '\n\n"MP\n-2",2023-12-01T00:00:00Z,1,1,A\n', 5),
         (GOOD + "MP-2,2023-12-01T00:00:00Z,1", 3),
         (GOOD + "MP-2,2023\r-12-01T00:00:00Z,1,1,A\n", 3),
         (GOOD + GOOD.replace("\n", "\r"), 3),
@@ -267,6 +270,32 @@ def test_broken_quoting_or_truncation_refuses_the_file_and_names_the_line(
     assert delivery.outcome == "refused"
     assert [found for found, _, _ in house.quarantine()] == [line]
     assert delivery.rows_in == delivery.rows_quarantined > 0 == delivery.rows_accepted
+
+
+@pytest.mark.parametrize(
+    "content, rows",
+    [
+        (METER_HEADER + GOOD + '"MP\n-2",2023-12-01T00:00:00Z,1,1,A\n', 3),
+        (METER_HEADER + GOOD + 'MP"2",2023-12-01T00:00:00Z,1,1,A\n\n', 2),
+        ("a,b\n1,2\n\n3,4", 2),
+        ("a,b", 0),
+        ("", 0),
+        (b"\x1f\x8b\x08\x00\n\n\n", 0),
+    ],
+)
+def test_the_rows_of_a_refused_file_are_its_lines_but_the_header(
+    house: Any, content: str | bytes, rows: int
+) -> None:
+    house.put("meter_intervals/a.csv", content)
+    [delivery] = house.ingest().deliveries
+    assert (delivery.outcome, delivery.rows_in, delivery.rows_quarantined) == ("refused", rows, rows)
+
+
+def test_a_line_break_in_a_value_is_refused_with_its_line_and_a_remedy(house: Any) -> None:
+    house.put_reads("a.csv", GOOD + '"MP\n-2",2023-12-01T00:00:00Z,1,1,A\n')
+    [delivery] = house.ingest().deliveries
+    assert "a quote on line 3 is not closed on that line" in str(delivery.reason)
+    assert "one row is one line" in str(delivery.reason) and "leave line breaks out" in str(delivery.reason)
 
 
 def test_a_header_alone_is_a_delivery_without_rows(house: Any) -> None:
@@ -339,6 +368,52 @@ def test_all_rows_of_a_key_with_different_contents_are_quarantined(house: Any) -
         and "line 2" in found[1][2]
         and "line 3" in found[2][2]
     )
+
+
+@pytest.mark.parametrize("bad_first", [False, True])
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "MP-1,2023-12-01T09:00:00+09:00,102.6,0,A\n",
+        "MP-1,2023-12-01T00:00:00Z,100,0,X\n",
+        "MP-1,2023-12-01T00:00:00Z,100,0,N\n",
+    ],
+)
+def test_the_good_twin_of_a_bad_row_is_quarantined_too(house: Any, bad: str, bad_first: bool) -> None:
+    other = "MP-2,2023-12-01T00:00:00Z,1,1,A\n"
+    house.put_reads("a.csv", bad + GOOD + GOOD + other if bad_first else GOOD + GOOD + bad + other)
+    report = house.ingest()
+    assert (report.rows_in, report.rows_accepted, report.rows_duplicate, report.rows_quarantined) == (
+        4,
+        1,
+        0,
+        3,
+    )
+    line = 2 if bad_first else 4
+    twins = [reason for found, _, reason in house.quarantine() if found != line]
+    assert len(twins) == 2 and all(f"with other contents on line {line};" in reason for reason in twins)
+    assert house.rows("select metering_point_id from raw.meter_intervals") == [("MP-2",)]
+
+
+@pytest.mark.parametrize("bad", ["MP 1,2023-12-01T00:00:00Z,1,0,A\n", "MP-1,2023-12-01T00:00:00,1,0,A\n"])
+def test_a_bad_row_whose_key_cannot_be_read_has_no_twin(house: Any, bad: str) -> None:
+    house.put_reads("a.csv", GOOD + bad)
+    report = house.ingest()
+    assert (report.rows_accepted, report.rows_quarantined) == (1, 1)
+
+
+def test_the_good_twin_of_a_bad_row_supersedes_nothing(house: Any) -> None:
+    event = "D,R,increase,2023-01-01T00:00:00Z,{ends_at}\n"
+    ends = ("2023-01-01T01:00:00Z", "2023-01-01T02:00:00Z", "2023-01-01T00:00:00Z")
+    house.put("dr_events/a.csv", f"{EVENTS}\n{event.format(ends_at=ends[0])}")
+    house.ingest()
+    house.put(
+        "dr_events/b.csv", EVENTS + "\n" + event.format(ends_at=ends[1]) + event.format(ends_at=ends[2])
+    )
+    assert house.ingest().rows_quarantined == 2
+    assert house.rows("select ends_at from published.dr_events") == [
+        (datetime.fromisoformat("2023-01-01T01:00:00"),)
+    ]
 
 
 def test_a_row_that_differs_in_its_status_alone_has_different_contents(house: Any) -> None:

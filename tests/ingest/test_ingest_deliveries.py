@@ -1,6 +1,7 @@
 """Deliveries: known bytes, order, supersession, what else lies in a landing folder (R6)."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 from datetime import datetime
@@ -54,7 +55,7 @@ def test_known_bytes_with_superseded_rows_say_that_restoring_takes_a_new_file(ho
     house.ingest()
     [known, _] = house.ingest().already_known
     assert known.rows_superseded == 1
-    assert "1 of its rows were superseded; restoring them takes a new file" in known.sentence
+    assert "1 of its rows was superseded; restoring them takes a new file" in known.sentence
     assert house.rows(READS) == [(200,), (100,)]
 
 
@@ -160,6 +161,20 @@ def test_an_instant_in_the_future_or_with_a_fraction_is_bad_input(house: Any, in
     house.put_reads("a.csv", GOOD)
     with pytest.raises(BadInput, match="received_at"):
         house.ingest(instant)
+
+
+@pytest.mark.parametrize(
+    "rows, said",
+    [
+        ("MP-1,x,1,1,A\n", "Look at 1 quarantined row (vgi"),
+        ("MP-1,x,1,1,A\nMP-2,x,1,1,A\n", "Look at 2 quarantined rows (vgi"),
+        ("MP-1,x,1", "Have 1 refused file mended and delivered again: meter_intervals/a.csv."),
+        (GOOD, "Settle the periods concerned."),
+    ],
+)
+def test_the_report_says_what_to_do_next(house: Any, rows: str, said: str) -> None:
+    house.put_reads("a.csv", rows)
+    assert house.ingest().next_action.startswith(said)
 
 
 # ---- one transaction
@@ -298,12 +313,31 @@ def test_a_locked_warehouse_is_waited_for_and_then_given_up(house: Any, tmp_path
         pass
 
 
-@pytest.mark.parametrize("content", [b"", b"no database", b"x" * 20_000])
+@pytest.mark.parametrize(
+    "content", [b"", b"no database", b"x" * 20_000, b"SQLite format 3\0" + b"\0" * 4080], ids=len
+)
 def test_a_file_that_is_no_warehouse_is_bad_input(house: Any, content: bytes) -> None:
     house.warehouse.write_bytes(content)
     with pytest.raises(BadInput, match="cannot be opened as a warehouse"), open_warehouse(house.warehouse):
         pass
     assert house.warehouse.read_bytes() == content
+
+
+def test_a_database_of_another_kind_is_named_as_such(house: Any) -> None:
+    with sqlite3.connect(house.warehouse) as other:
+        other.execute("create table t (i integer)")
+    with pytest.raises(BadInput, match="is not a DuckDB file"), open_warehouse(house.warehouse):
+        pass
+
+
+def test_no_extension_is_fetched_or_loaded(house: Any) -> None:
+    settings = (
+        "select current_setting('autoinstall_known_extensions'), current_setting('autoload_known_extensions')"
+    )
+    with open_warehouse(house.warehouse) as connection:
+        assert connection.execute(settings).fetchall() == [(False, False)]
+        with pytest.raises(duckdb.Error, match="requires the extension httpfs"):
+            connection.execute("select * from 'https://localhost/reads.parquet'")
 
 
 def test_reading_a_warehouse_that_does_not_exist_is_bad_input(house: Any) -> None:

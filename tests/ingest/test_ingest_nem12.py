@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pipelines.errors import BadInput
 from pipelines.formats.nem12 import _made_whole
 
+SAMPLE_FILE = Path(__file__).resolve().parents[2] / "sample/landing/meter_intervals/home.nem12.csv"
 ROWS = "select interval_start, import_wh, backfeed_wh, quality from published.meter_intervals order by 1"
 COUNTS = (
     "select quality, count(*), sum(import_wh), sum(backfeed_wh) from published.meter_intervals "
@@ -42,7 +43,7 @@ def put(house: Any, *records: str, name: str = "home.nem12.csv") -> None:
 
 @pytest.fixture
 def household() -> bytes:
-    return (Path(__file__).parent / "data/household/home-oct2023-feb2024.csv").read_bytes()
+    return SAMPLE_FILE.read_bytes()
 
 
 def test_a_real_household_keeps_its_totals(house: Any, household: bytes) -> None:
@@ -321,6 +322,32 @@ def test_a_later_file_supersedes_half_hours(house: Any) -> None:
     assert house.rows("select sum(import_wh) from published.meter_intervals") == [(47 * 200 + 7,)]
 
 
+def test_a_good_record_beside_a_bad_one_of_its_registers_day_is_quarantined_too(house: Any) -> None:
+    bad = day(["0.1"] * 47 + ["x"])
+    put(house, register(), day("0.1"), bad, day("0.1"), day(date="20231202"), register("B1"), day("0.3"))
+    report = house.ingest()
+    assert (report.rows_in, report.rows_accepted, report.rows_quarantined) == (5 * 48, 2 * 48, 3 * 48)
+    found = {line: reason for line, _, reason in house.quarantine()}
+    assert set(found) == {3, 4, 5} and "interval 48 is 'x'" in found[4]
+    assert "on line 4;" in found[3] and "on line 4;" in found[5]
+    assert house.rows(COUNTS) == [("A", 96, 48 * 100, 48 * 300)]
+
+
+@pytest.mark.parametrize(
+    "suffix, unit", [("X1", "kWh"), ("Q1", "kWh"), ("K1", "Wh"), ("e1", "kWh"), ("S1", "kVAh"), ("V1", "V")]
+)
+def test_a_register_that_is_neither_energy_in_a_direction_nor_reactive_is_quarantined(
+    house: Any, suffix: str, unit: str
+) -> None:
+    put(house, register(), day(), register(suffix, unit=unit), day("7"))
+    report = house.ingest()
+    assert (report.rows_in, report.rows_accepted, report.rows_quarantined) == (96, 48, 48)
+    [(line, column, reason)] = house.quarantine()
+    assert (line, column) == (5, "import_wh, backfeed_wh")
+    assert f"a register in '{unit}' that is neither import" in reason and f"register '{suffix}'" in reason
+    assert house.rows(COUNTS) == [("A", 48, 4800, None)]
+
+
 # ---- structure
 
 
@@ -370,6 +397,57 @@ def test_a_refused_meter_file_is_judged_again_with_new_settings(house: Any) -> N
     house.put("sources.yaml", "home: {records_100_900: optional}\n")
     assert house.ingest().deliveries[0].outcome == "loaded"
     assert house.ingest().deliveries == ()
+
+
+def test_changed_settings_of_a_meter_file_are_said_and_change_nothing(house: Any) -> None:
+    put(house, register(nmi="(redacted)"), day(), register(nmi="NMI2"), day("0.2"))
+    assert house.ingest().rows_quarantined == 48
+    house.put(
+        "sources.yaml",
+        'home: {utc_offset: "+09:00", metering_point_ids: {"(redacted)": MP-1, NMI2: MP-2, NMI3: MP-3}}\n',
+    )
+    for _ in range(2):
+        report = house.ingest()
+        [known] = report.already_known
+        assert report.deliveries == () and known.asks_for_a_look
+        assert known.settings_changed == (
+            "the metering point of NMI (redacted) was (redacted) and is MP-1",
+            "the metering point of NMI NMI2 was NMI2 and is MP-2",
+            "utc_offset was +10:00 and is +09:00",
+        )
+        assert known.settings_changed[0] in known.sentence and "deliver it as a new file" in known.sentence
+        assert report.next_action == (
+            "Deliver as new files what sources.yaml has otherwise now: meter_intervals/home.nem12.csv."
+        )
+    assert house.rows("select distinct metering_point_id from published.meter_intervals") == [("NMI2",)]
+    assert house.rows("select delivery_no, note_no from raw.meter_settings order by all") == [(1, 1), (1, 2)]
+
+
+def test_a_meter_file_with_an_empty_line_more_is_read_by_the_changed_settings(house: Any) -> None:
+    put(house, register(nmi="(redacted)"), day())
+    house.ingest()
+    house.put("sources.yaml", 'home: {metering_point_ids: {"(redacted)": MP-1}}\n')
+    put(house, register(nmi="(redacted)"), day() + "\n")
+    report = house.ingest()
+    assert (report.rows_accepted, report.rows_quarantined) == (48, 0)
+    again = house.ingest()
+    assert [known.settings_changed for known in again.already_known] == [()]
+    assert again.next_action == "Nothing new was delivered."
+
+
+def test_settings_of_other_meters_and_of_other_names_are_no_change(house: Any) -> None:
+    put(house, register(), day())
+    house.ingest()
+    house.put("sources.yaml", "home: {metering_point_ids: {NMI9: MP-9}, records_100_900: optional}\n")
+    assert house.ingest().already_known[0].settings_changed == ()
+    house.put("sources.yaml", "other: {metering_point_ids: {NMI1: MP-1}}\n")
+    put(house, register(), day(), name="other.nem12.csv")
+    by_name = {known.file_name: known.settings_changed for known in house.ingest().already_known}
+    assert by_name == {
+        "home.nem12.csv": (),
+        "other.nem12.csv": ("the metering point of NMI NMI1 was NMI1 and is MP-1",),
+    }
+    assert house.rows("select count(*) from raw.meter_settings") == [(1,)]
 
 
 def test_two_nmis_cannot_be_one_metering_point(house: Any) -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import duckdb
 import pytest
+import yaml
 
-from pipelines.verify import verify
-from pipelines.warehouse import open_warehouse
+from pipelines.verify import DBT_PROJECT, verify
+from pipelines.warehouse import NO_EXTENSIONS, open_warehouse
 from settlement import SettlementPeriod
 from tests.agreement.product import product_of
 from tests.oracle import worlds as oracle_worlds
@@ -18,8 +19,8 @@ from tests.verification.dbt import dbt_statuses
 PLANTED = {
     "r09_energy_is_conserved": "update intermediate.int_segment_energy set import_wh = import_wh + 1"
     " where rowid = (select min(rowid) from intermediate.int_segment_energy where import_wh > 0)",
-    "r08_pieces_fill_their_visits": "update intermediate.int_pieces set piece_to = piece_to + interval 1 second"
-    " where rowid = 0",
+    "r08_pieces_fill_their_visits": "update intermediate.int_pieces"
+    " set piece_to = piece_to + interval 1 second where rowid = 0",
     "r08_segments_keep_to_their_half_hour": "update intermediate.int_segments"
     " set segment_to = segment_to + interval 30 minutes where rowid = 0",
     "r18_every_eligible_segment_is_in_one_line": "delete from intermediate.int_lines where rowid = 0",
@@ -28,8 +29,8 @@ PLANTED = {
     "r26_energy_balances": "update verified.energy_balance set metered_wh = metered_wh + 1",
     "r26_levels_add_up": "update verified.aggregator_achievement set achieved_wh = achieved_wh * 2 + 1"
     " where level = 'utility'",
-    "r15_paid_performances_have_their_reads": "update verified.performances set status = 'final', qualities = 'A+N'"
-    " where status = 'held'",
+    "r15_paid_performances_have_their_reads": "update verified.performances"
+    " set status = 'final', qualities = 'A+N' where status = 'held'",
     "r03_no_floating_point": "alter table verified.lines alter achieved type double",
     "lines_key": "insert into verified.lines select * from verified.lines",
     "lines_refer_to_lease_exchanges": "delete from verified.lease_exchanges",
@@ -61,6 +62,11 @@ def test_a_data_test_fails_on_a_planted_fault(test: str, verified: Path, tmp_pat
     with duckdb.connect(spoiled) as connection:
         connection.execute(PLANTED[test])
     assert dbt_statuses(spoiled, "test", "--select", test) == {test: "fail"}
+
+
+def test_dbt_neither_fetches_nor_loads_extensions() -> None:
+    profile = yaml.safe_load((DBT_PROJECT / "profiles.yml").read_text())
+    assert profile["vgi"]["outputs"]["warehouse"]["config_options"] == NO_EXTENSIONS
 
 
 def test_the_unit_tests_of_the_models_hold(tmp_path: Path) -> None:
