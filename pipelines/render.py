@@ -194,10 +194,10 @@ def _print_intake(console: Console, summary: Summary) -> None:
         where = f"{row.feed}/{row.file_name}" + (f" line {row.line}" if row.line is not None else "")
         column = f", {row.column}" if row.column else ""
         console.print(Text(f"  quarantined: {where}{column}: {row.reason}"))
-    if summary.quarantined_rows > len(summary.first_quarantined):
+    if summary.quarantine_entries > len(summary.first_quarantined):
         console.print(
             Text(
-                f"  and {summary.quarantined_rows - len(summary.first_quarantined):,} more:"
+                f"  and {summary.quarantine_entries - len(summary.first_quarantined):,} more:"
                 " vgi status --quarantine"
             )
         )
@@ -290,7 +290,7 @@ def _in_short(summary: Summary) -> Iterator[str]:
     rows_in = sum(feed.rows_in for feed in summary.intake)
     yield (
         f"{counted(rows_in, 'row')} in {counted(files, 'file')} came in,"
-        f" {summary.quarantined_rows:,} of them in quarantine"
+        f" {sum(feed.rows_quarantined for feed in summary.intake):,} of them in quarantine"
     )
     held = sum(each.held for each in summary.performances)
     provisional = sum(each.provisional for each in summary.performances)

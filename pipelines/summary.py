@@ -88,7 +88,7 @@ class Summary:
     currency: str
     currency_digits: int
     intake: tuple[FeedIntake, ...]
-    quarantined_rows: int
+    quarantine_entries: int
     first_quarantined: tuple[QuarantinedRow, ...]
     performances: tuple[EventPerformances, ...]
     achievement: tuple[EventAchievement, ...]
@@ -125,7 +125,7 @@ def summarise(*, warehouse: Path, run_id: str, export_folder: Path | None = None
             currency=tariffs.currency,
             currency_digits=tariffs.currency_digits,
             intake=_intake(connection, run),
-            quarantined_rows=_quarantined_rows(connection, run),
+            quarantine_entries=_quarantine_entries(connection, run),
             first_quarantined=_first_quarantined(connection, run),
             performances=_performances(connection, run_id),
             achievement=_achievement(connection, run_id),
@@ -174,7 +174,7 @@ def _intake(connection: duckdb.DuckDBPyConnection, run: Run) -> tuple[FeedIntake
     )
 
 
-def _quarantined_rows(connection: duckdb.DuckDBPyConnection, run: Run) -> int:
+def _quarantine_entries(connection: duckdb.DuckDBPyConnection, run: Run) -> int:
     row = connection.execute(
         """
         select count(*)

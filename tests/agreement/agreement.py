@@ -34,6 +34,18 @@ def disagreements(*, seed: int, count: int, tariffs: str, folder: Path) -> list[
     return lines + _differences(product.settle(period, as_of), _together(expected), label="correction")
 
 
+def branches_reached(*, seed: int, count: int, tariffs: str) -> Counter[str]:
+    """How many of the worlds that `disagreements` compares reach each branch of the rules, in either run."""
+    worlds, period, as_of = oracle_worlds.random_worlds(seed, count)
+    early = min(oracle_worlds.first_receipt(world) for _, world in worlds)
+    reached: Counter[str] = Counter()
+    for _, world in worlds:
+        first = _settle(world, tariffs, period, early)
+        second = _settle(world, tariffs, period, as_of, booked=first.bookings)
+        reached.update(set(first.trace.counts) | set(second.trace.counts))
+    return reached
+
+
 def _settle(
     world: World, tariffs: str, period: str, as_of: str, booked: list[dict[str, str]] | None = None
 ) -> Settlement:

@@ -20,7 +20,7 @@ NOW = datetime.fromisoformat("2026-06-01T00:00:00")
 
 @dataclass(frozen=True)
 class Product:
-    """A warehouse with a world's deliveries in it, ready to settle."""
+    """A warehouse of its own with tariffs, ready to receive and to settle."""
 
     folder: Path
     tariffs: TariffFiles
@@ -30,8 +30,19 @@ class Product:
         """The DuckDB file."""
         return self.folder / "vgi.duckdb"
 
+    def deliver(self, landing: Path, received_at: str) -> None:
+        """Ingest a landing folder of valid rows."""
+        report = ingest(
+            landing, warehouse=self.warehouse, received_at=instant(received_at), clock=lambda: NOW
+        )
+        assert report.rows_quarantined == 0, "the oracle's worlds hold valid rows only"
+
     def settle(self, period: str, as_of: str) -> dict[str, list[dict[str, str]]]:
         """Settle, approve and export; the rows of the nine CSV files by name."""
+        return read_exports(self.export(period, as_of))
+
+    def export(self, period: str, as_of: str) -> Path:
+        """Settle, approve and export (a replay is written only); the run's folder."""
         settled = settle(
             warehouse=self.warehouse,
             period=SettlementPeriod.parse(period),
@@ -41,8 +52,7 @@ class Product:
             by="test",
         )
         out = self.folder / "out"
-        export_run(warehouse=self.warehouse, run_id=settled.run_id, out=out, now=NOW, by="test")
-        return read_exports(out / period / settled.run_id)
+        return export_run(warehouse=self.warehouse, run_id=settled.run_id, out=out, now=NOW, by="test").folder
 
 
 def instant(text: str) -> datetime:
@@ -50,18 +60,20 @@ def instant(text: str) -> datetime:
     return datetime.fromisoformat(text).astimezone(UTC).replace(tzinfo=None)
 
 
-def product_of(world: World, *, tariffs: str, folder: Path) -> Product:
-    """Ingest a world's deliveries in order of receipt and write its tariff files."""
+def empty_product(*, tariffs: str, folder: Path) -> Product:
+    """Write the tariff files; nothing is delivered yet."""
     tariff_folder = folder / "tariffs"
     tariff_folder.mkdir(parents=True)
     for document in oracle_worlds.TARIFFS[tariffs]:
         (tariff_folder / f"{document['version']}.yaml").write_text(yaml.safe_dump(document))
-    product = Product(folder=folder, tariffs=read_tariffs(tariff_folder))
+    return Product(folder=folder, tariffs=read_tariffs(tariff_folder))
+
+
+def product_of(world: World, *, tariffs: str, folder: Path) -> Product:
+    """Ingest a world's deliveries in order of receipt and write its tariff files."""
+    product = empty_product(tariffs=tariffs, folder=folder)
     for landing, received_at in oracle_worlds.write_landing(world, folder / "landing"):
-        report = ingest(
-            Path(landing), warehouse=product.warehouse, received_at=instant(received_at), clock=lambda: NOW
-        )
-        assert report.rows_quarantined == 0, "the oracle's worlds hold valid rows only"
+        product.deliver(Path(landing), received_at)
     return product
 
 
