@@ -65,7 +65,7 @@ def definitions() -> tuple[str, ...]:
     names = ", ".join(BOOKINGS.column_names)
     statements = [
         _SCHEMAS_AND_RUNS,
-        f"create table if not exists books.bookings (booking_no bigint not null, run_id varchar not null,"
+        "create table if not exists books.bookings (booking_no bigint not null, run_id varchar not null,"
         f" booked_at timestamp not null, {bookings}, chain_hash varchar not null);",
         f"create or replace view results.bookings as select run_id, {names} from books.bookings;",
         f"create or replace view published.bookings as select {names} from books.bookings;",

@@ -107,8 +107,7 @@ def _description(run: Run, kind: Kind) -> str:
     }[kind]
     return (
         f"{said}, as of {instant_text(run.as_of)}. Energy is in Wh from 30-minute reads, which prove a"
-        f" mean power, not a"
-        " peak; money is in the currency's smallest unit; instants are UTC."
+        " mean power, not a peak; money is in the currency's smallest unit; instants are UTC."
     )
 
 

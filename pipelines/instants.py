@@ -24,7 +24,7 @@ def parse_instant(text: str) -> datetime:
             pass
     raise BadInput(
         f"'{text}' is not an instant; write it as 2023-12-31T15:00:00Z or with an offset,"
-        f" 2024-01-01T00:00:00+09:00."
+        " 2024-01-01T00:00:00+09:00."
     )
 
 
