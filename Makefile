@@ -23,10 +23,10 @@ demo: $(READY) ## settle the sample month, from deliveries to CSV exports, below
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh sample/demo.sh
 
 test: $(READY) lint ## fast tests and linters
-	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(READY) ## the tests that take minutes
-	$(VENV)/bin/python -m pytest -m slow -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest -m slow -n 2 --dist worksteal
 
 lint: $(READY) ## ruff, mypy, sqlfluff, import directions
 	$(VENV)/bin/ruff check .

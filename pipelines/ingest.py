@@ -330,17 +330,20 @@ def _next_action(deliveries: list[Delivery], already_known: list[AlreadyKnown]) 
     refused = [delivery for delivery in deliveries if delivery.outcome == REFUSED]
     quarantined = sum(delivery.rows_quarantined for delivery in deliveries if delivery.outcome == LOADED)
     outdated = [known for known in already_known if known.settings_changed]
+    actions = []
     if refused:
         files = counted(len(refused), "refused file")
-        return f"Have {files} mended and delivered again: {_names(refused)}."
+        actions.append(f"Have {files} mended and delivered again: {_names(refused)}.")
     if quarantined:
         rows = counted(quarantined, "quarantined row")
-        return f"Look at {rows} (vgi status --quarantine) and have them delivered again in a new file."
+        actions.append(
+            f"Look at {rows} (vgi status --quarantine) and have them delivered again in a new file."
+        )
     if outdated:
-        return f"Deliver as new files what sources.yaml has otherwise now: {_names(outdated)}."
-    if deliveries:
-        return "Settle the periods concerned."
-    return "Nothing new was delivered."
+        actions.append(f"Deliver as new files what sources.yaml has otherwise now: {_names(outdated)}.")
+    if actions:
+        return " ".join(actions)
+    return "Settle the periods concerned." if deliveries else "Nothing new was delivered."
 
 
 def _names(files: Sequence[Delivery | AlreadyKnown]) -> str:
