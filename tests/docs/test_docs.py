@@ -63,7 +63,6 @@ def test_the_readme_names_the_place_of_every_rule() -> None:
     assert set(named) == {f"R{number}" for number in range(1, 28)}
 
 
-@pytest.mark.xdist_group("docs")
 def test_the_output_that_the_readme_shows_is_what_the_demo_prints(demo: Path) -> None:
     shown = README.split("```")[1].splitlines()
     script = (ROOT / "sample" / "demo.sh").read_text()
@@ -73,7 +72,6 @@ def test_the_output_that_the_readme_shows_is_what_the_demo_prints(demo: Path) ->
     assert any(line.startswith("Exported to") for line in shown)
 
 
-@pytest.mark.xdist_group("docs")
 def test_the_late_deliveries_of_the_sample_make_a_correction(demo: Path) -> None:
     guide = (ROOT / "sample" / "README.md").read_text()
     command = guide.split("```sh\n")[1].split("```")[0]

@@ -236,10 +236,7 @@ def exports_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Scenario],
     return exports
 
 
-@pytest.mark.parametrize(
-    "scenario",
-    [pytest.param(each, id=each.name, marks=pytest.mark.xdist_group(each.plan)) for each in SCENARIOS],
-)
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
 def test_scenario(scenario: Scenario, exports_of: Callable[[Scenario], list[Tables]]) -> None:
     differences: list[str] = []
     exports = exports_of(scenario)
@@ -277,13 +274,7 @@ def compare(
     ]
 
 
-@pytest.mark.parametrize(
-    "plan",
-    [
-        pytest.param(plan, id=plan[0].name, marks=pytest.mark.xdist_group(plan[0].plan))
-        for plan in PLANS.values()
-    ],
-)
+@pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan[0].name)
 def test_every_row_belongs_to_a_scenario(
     plan: list[Scenario], exports_of: Callable[[Scenario], list[Tables]]
 ) -> None:

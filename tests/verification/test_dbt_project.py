@@ -48,13 +48,11 @@ def verified(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return product.warehouse
 
 
-@pytest.mark.xdist_group("dbt_data_tests")
 def test_the_data_tests_pass_on_what_was_verified(verified: Path) -> None:
     statuses = dbt_statuses(verified, "test", "--select", *PLANTED)
     assert statuses == dict.fromkeys(PLANTED, "pass")
 
 
-@pytest.mark.xdist_group("dbt_data_tests")
 @pytest.mark.parametrize("test", PLANTED)
 def test_a_data_test_fails_on_a_planted_fault(test: str, verified: Path, tmp_path: Path) -> None:
     spoiled = tmp_path / verified.name
