@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import nemreader
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -63,7 +64,6 @@ def test_a_real_household_keeps_its_totals(house: Any, household: bytes) -> None
 
 
 def test_values_and_times_agree_with_nemreader(house: Any, household: bytes) -> None:
-    nemreader = pytest.importorskip("nemreader")
     path = house.put("meter_intervals/home.nem12.csv", household)
     house.put(
         "sources.yaml", 'home:\n  metering_point_ids: {"(redacted)": MP-HOUSE}\n  records_100_900: optional\n'
