@@ -1,15 +1,13 @@
 """`sources.yaml` of a landing folder: how the meter files of each source are to be read."""
 
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from pipelines.errors import BadInput
 from pipelines.feeds import ID_PATTERN
+from pipelines.plain_yaml import load_plain
 
 FILE_NAME = "sources.yaml"
 DEFAULT_OFFSET = "+10:00"
@@ -48,29 +46,12 @@ def read_sources(path: Path) -> Sources:
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise BadInput(f"{path} cannot be read: {error}.") from error
-    try:
-        document = yaml.load(text, Loader=_NoDoubleKeys)
-    except yaml.YAMLError as error:
-        raise BadInput(f"{path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    document, _ = load_plain(text, source=str(path))
     if document is None:
         return {}
     if not isinstance(document, dict):
         raise BadInput(f"{path} must map each source (the prefix of its file names) to its settings.")
     return {_name(name, path=path): _source(name, value, path=path) for name, value in document.items()}
-
-
-class _NoDoubleKeys(yaml.SafeLoader):
-    """Safe YAML in which a key given twice is an error: the last one would win silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        """As the base class, after a look for double keys."""
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        doubled = sorted({key for key in keys if keys.count(key) > 1})
-        if doubled:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {doubled[0]} is given twice", node.start_mark
-            )
-        return super().construct_mapping(node, deep=deep)
 
 
 def _name(name: object, *, path: Path) -> str:
@@ -98,9 +79,8 @@ def _source(name: str, settings: object, *, path: Path) -> MeterSource:
 
 
 def _offset(value: object, *, where: str) -> str:
-    # Without quotes YAML reads +10:00 as the number 600.
     if not isinstance(value, str) or not re.fullmatch(r"[+-](?:0[0-9]|1[0-4]):[0-5][0-9]", value):
-        raise BadInput(f'{where}.utc_offset is {value!r}; give the offset in quotes, such as "+10:00".')
+        raise BadInput(f'{where}.utc_offset is {value!r}; give an offset such as "+10:00".')
     if value[4:] not in ("00", "30"):
         raise BadInput(
             f"{where}.utc_offset is {value}: its half hours do not start at :00 or :30 UTC, as R2 has them; "

@@ -4,11 +4,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from pipelines.errors import BadInput
+from pipelines.plain_yaml import load_plain
 from pipelines.runs import Run
 from settlement import SettlementPeriod, Tariff, TariffBook, TariffError, parse_tariff
 
@@ -25,22 +25,6 @@ class TariffFiles:
     def of_period(self, period: SettlementPeriod) -> tuple[Tariff, ...]:
         """The versions that a settlement of the period applies: in force on some day of it."""
         return self.book.for_period(period).tariffs
-
-
-class _StrictLoader(yaml.SafeLoader):
-    """Loads plain YAML and refuses a key that stands twice, of which YAML would take the last silently."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[object] = set()
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if isinstance(key, str) and key in seen:
-                raise yaml.MarkedYAMLError(
-                    problem=f"the key '{key}' stands twice", problem_mark=key_node.start_mark
-                )
-            if isinstance(key, str):
-                seen.add(key)
-        return super().construct_mapping(node, deep=deep)
 
 
 def read_tariffs(folder: Path) -> TariffFiles:
@@ -65,14 +49,20 @@ def read_documents(documents: Mapping[str, bytes]) -> TariffFiles:
     faults: list[str] = []
     tariffs: list[Tariff] = []
     texts: dict[str, str] = {}
+    source_of: dict[str, str] = {}
     for source, content in documents.items():
         try:
             tariff = _read_tariff(source, content)
         except BadInput as error:
             faults.extend(str(error).splitlines())
-        else:
-            tariffs.append(tariff)
-            texts[tariff.version] = content.decode()
+            continue
+        if (other := source_of.setdefault(tariff.version, source)) != source:
+            faults.append(
+                f"{other} and {source} are both the version {tariff.version};"
+                " give each its own version, or take one away."
+            )
+        tariffs.append(tariff)
+        texts[tariff.version] = content.decode()
     if faults:
         raise BadInput("\n".join(faults))
     return TariffFiles(_book_of(tariffs), texts)
@@ -95,23 +85,12 @@ def _read_tariff(source: str, content: bytes) -> Tariff:
         text = content.decode()
     except UnicodeDecodeError as error:
         raise BadInput(f"{source}: is not UTF-8 text (byte {error.start}).") from error
-    try:
-        document = yaml.load(text, Loader=_StrictLoader)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
-        raise BadInput(_yaml_fault(source, error)) from error
+    document, root = load_plain(text, source=source)
     try:
         return parse_tariff(document, source=source)
     except TariffError as error:
         faults = [_with_line(fault, source=source, root=root) for fault in error.faults]
         raise BadInput("\n".join(faults)) from error
-
-
-def _yaml_fault(source: str, error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-    where = f"{source}:{mark.line + 1}" if mark else source
-    return f"{where}: is not usable YAML: {problem}."
 
 
 def _with_line(fault: str, *, source: str, root: yaml.Node | None) -> str:

@@ -11,7 +11,8 @@ LARGEST_BP = 10**6
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:*/-]{0,63}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_RATE = re.compile(r"([0-9]{1,12})(?:\.([0-9]+))?")
+# No leading zero: to YAML 1.1 and to C, 012 is 10.
+_RATE = re.compile(r"(0|[1-9][0-9]{0,12})(?:\.([0-9]+))?")
 _RATE_DECIMALS = 3
 # These name whatever the machine is set to, or nothing at all, so they would settle differently elsewhere.
 _NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
@@ -56,7 +57,9 @@ class FieldReader:
         if _name(path) not in section:
             return 0
         value = section[_name(path)]
-        if isinstance(value, bool) or not isinstance(value, int):
+        if isinstance(value, str):
+            self.fault(path, f"is {_shown(value)}, not a whole number in plain digits; write it like 12000")
+        elif isinstance(value, bool) or not isinstance(value, int):
             self.fault(path, f"must be a whole number, not {_shown(value)}")
         elif not 0 <= value <= most:
             self.fault(path, f"is {value}, outside 0 to {most}")
@@ -81,12 +84,14 @@ class FieldReader:
         match = _RATE.fullmatch(text)
         if match is None and _RATE.fullmatch(text.removeprefix("-")):
             self.fault(path, f"is {text}; a rate is never negative")
-        elif match is None or int(match[1]) > LARGEST:
-            self.fault(path, f'is "{text}", not a plain decimal of at most {LARGEST}')
+        elif match is None:
+            self.fault(path, f'is "{text}", not a plain decimal of at most {LARGEST}; write it like "12.345"')
         elif len(match[2] or "") > _RATE_DECIMALS:
             self.fault(path, f'is "{text}"; a rate has at most {_RATE_DECIMALS} decimals')
+        elif (milli := int(match[1] + (match[2] or "").ljust(_RATE_DECIMALS, "0"))) > LARGEST * 1000:
+            self.fault(path, f'is "{text}", more than {LARGEST}')
         else:
-            return int(match[1]) * 1000 + int((match[2] or "").ljust(_RATE_DECIMALS, "0"))
+            return milli
         return 0
 
     def one_of(self, section: Mapping[str, object], path: str, known: Collection[str]) -> str:
@@ -130,7 +135,7 @@ class FieldReader:
                 return date.fromisoformat(value)
             except ValueError:
                 pass
-        self.fault(path, f"is {_shown(value)}, not a date written YYYY-MM-DD")
+        self.fault(path, f"is {_shown(value)}, not a real date written YYYY-MM-DD")
         return date.min
 
     def time_zone(self, section: Mapping[str, object], path: str) -> str:

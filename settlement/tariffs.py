@@ -235,7 +235,7 @@ def _contradictions(one: Tariff, other: Tariff) -> list[str]:
         for name in ("time_zone", "currency", "currency_digits")
         if getattr(one, name) != getattr(other, name)
     ]
-    if one.effective_from == other.effective_from:
+    if one.effective_from == other.effective_from and one.version != other.version:
         faults.append(
             f"Tariffs {one.version} and {other.version} both take effect on {one.effective_from}; "
             "withdraw one of them."

@@ -464,7 +464,9 @@ def test_two_nmis_cannot_be_one_metering_point(house: Any) -> None:
     "document, said",
     [
         ("home: {utc_ofset: x}", "home.utc_ofset is not known"),
-        ("home: {utc_offset: +10:00}", "in quotes"),
+        ("home: {utc_offset: 600}", "such as"),
+        ("home: {utc_offset: !!int +10:00}", "sources.yaml:1: is not usable YAML"),
+        ("home: {<<: {records_100_900: optional}}", "home.<< is not known"),
         ('home: {utc_offset: "10:00"}', "utc_offset"),
         ('home: {utc_offset: "+05:45"}', ":00 or :30"),
         ("home: {records_100_900: maybe}", "records_100_900"),
@@ -475,8 +477,9 @@ def test_two_nmis_cannot_be_one_metering_point(house: Any) -> None:
         ("home: [x]", "must hold settings"),
         ("[home]", "must map each source"),
         ("1: {}", "in quotes"),
-        ("home: {}\nhome: {}", "given twice"),
-        ("home: {", "not valid YAML"),
+        ("home: {}\nhome: {}", "sources.yaml:2: is not usable YAML: the key 'home' stands twice"),
+        ("home: {", "sources.yaml:1: is not usable YAML"),
+        ("home: \0", "sources.yaml: is not usable YAML"),
     ],
 )
 def test_a_fault_in_sources_yaml_is_bad_input(house: Any, document: str, said: str) -> None:
@@ -485,6 +488,18 @@ def test_a_fault_in_sources_yaml_is_bad_input(house: Any, document: str, said: s
     with pytest.raises(BadInput, match=r"sources\.yaml") as caught:
         house.ingest()
     assert said in str(caught.value)
+
+
+def test_an_offset_or_an_nmi_without_quotes_stays_the_text_it_is(house: Any) -> None:
+    house.put("sources.yaml", "home: {utc_offset: +09:30, metering_point_ids: {0410: MP-1, no: MP-2}}\n")
+    put(house, register(nmi="0410"), day(), register(nmi="no"), day())
+    house.ingest()
+    assert house.rows(
+        "select metering_point_id, min(interval_start) from raw.meter_intervals group by 1"
+    ) == [
+        ("MP-1", datetime.fromisoformat("2023-11-30T14:30:00")),
+        ("MP-2", datetime.fromisoformat("2023-11-30T14:30:00")),
+    ]
 
 
 def test_the_longest_source_that_the_name_starts_with_counts(house: Any) -> None:

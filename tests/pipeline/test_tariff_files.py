@@ -71,11 +71,91 @@ def test_a_key_that_stands_twice_is_refused(tmp_path: Path) -> None:
         (b"!!python/object/apply:os.system ['true']", "is not usable YAML"),
         (b"? [1]\n: 2\n", "2023-10.yaml"),
         (b"a: 2023-13-45\n", "2023-10.yaml"),
+        (b'a: "\\UFFFFFFFF"\n', "is not usable YAML"),
+        (b"a: \x00\n", "is not usable YAML"),
     ],
 )
 def test_what_is_no_tariff_is_refused_with_a_sentence(tmp_path: Path, content: bytes, said: str) -> None:
     (tmp_path / "2023-10.yaml").write_bytes(content)
     assert said in faults(tmp_path)[0]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "012000",
+        "0x10",
+        "0o17",
+        "0b1",
+        "12_000",
+        "1:30",
+        "3:20",
+        "+5",
+        "1e3",
+        "00",
+        "1" * 5000,
+        "yes",
+        "2023-12-01",
+        '"12000"',
+    ],
+)
+def test_a_whole_number_is_plain_digits(tmp_path: Path, written: str) -> None:
+    changed = TARIFF.replace("over_delivery_cap_bp: 12000", f"over_delivery_cap_bp: {written}")
+    path = write_tariffs(tmp_path, changed) / "2023-10.yaml"
+    shown = written.strip('"')
+    assert faults(tmp_path) == [
+        f'{path}:8: points.over_delivery_cap_bp is "{shown}", not a whole number in plain digits;'
+        " write it like 12000."
+    ]
+
+
+@pytest.mark.parametrize("written", ["012", "1_0", "1:30", "1:30.5", "0x10", ".inf", '"012"', "1_0.5"])
+def test_a_rate_is_a_plain_decimal(tmp_path: Path, written: str) -> None:
+    path = write_tariffs(tmp_path, TARIFF.replace('"40"', written)) / "2023-10.yaml"
+    shown = written.strip('"')
+    assert faults(tmp_path)[0].startswith(
+        f'{path}:11: points.rates[0].per_kwh is "{shown}", not a plain decimal'
+    )
+
+
+@pytest.mark.parametrize("written", ["12000", "0", "5120"])
+def test_plain_digits_are_taken(tmp_path: Path, written: str) -> None:
+    write_tariffs(tmp_path, TARIFF.replace("bp: 12000", f"bp: {written}"))
+    assert read_tariffs(tmp_path).book.tariffs[0].over_delivery_cap_bp == int(written)
+
+
+@pytest.mark.parametrize("written", ["2023-13-01", "2023-02-30", "2023-10-1", "2023-10-01 00:00:00"])
+def test_an_impossible_date_is_named_with_its_line(tmp_path: Path, written: str) -> None:
+    changed = TARIFF.replace("effective_from: 2023-10-01", f"effective_from: {written}")
+    path = write_tariffs(tmp_path, changed) / "2023-10.yaml"
+    assert faults(tmp_path) == [
+        f'{path}:2: effective_from is "{written}", not a real date written YYYY-MM-DD.'
+    ]
+
+
+def test_a_tag_or_a_merge_key_cannot_bring_a_hidden_number_in(tmp_path: Path) -> None:
+    tagged = TARIFF.replace("over_delivery_cap_bp: 12000", "over_delivery_cap_bp: !!int 012000")
+    path = write_tariffs(tmp_path, tagged) / "2023-10.yaml"
+    assert faults(tmp_path) == [
+        f"{path}:8: is not usable YAML: the tag tag:yaml.org,2002:int is not taken;"
+        " write the value without it."
+    ]
+    write_tariffs(tmp_path, TARIFF.replace("checks: {", "checks: {<<: {mismatch_wh: 1}, "))
+    assert faults(tmp_path) == [f"{path}:18: checks.<< is not a field of a tariff."]
+
+
+def test_a_word_of_yaml_1_1_is_text(tmp_path: Path) -> None:
+    write_tariffs(tmp_path, TARIFF.replace("version: jp-2023-10", "version: no"))
+    assert read_tariffs(tmp_path).book.versions == ("no",)
+
+
+def test_a_version_that_two_files_have_is_one_sentence(tmp_path: Path) -> None:
+    path = write_tariffs(tmp_path) / "2023-10.yaml"
+    copy = tmp_path / "copy.yaml"
+    copy.write_text(TARIFF)
+    assert faults(tmp_path) == [
+        f"{path} and {copy} are both the version jp-2023-10; give each its own version, or take one away."
+    ]
 
 
 def test_two_versions_of_one_date_are_refused(tmp_path: Path) -> None:

@@ -26,7 +26,8 @@ def test_rates_are_thousandths_of_whole_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("written", "milli"), [("1", 1000), (2, 2000), ("0.5", 500), ("12.345", 12_345), ("0", 0)]
+    ("written", "milli"),
+    [("1", 1000), (2, 2000), ("0.5", 500), ("12.345", 12_345), ("0", 0), (str(10**12), 10**15)],
 )
 def test_a_rate_is_exact(written: object, milli: int) -> None:
     assert tariff(fee_reduction__offering_per_kw_hour=written).offering_per_kw_hour_milli == milli
@@ -54,12 +55,12 @@ _FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"points": None}, "points must be a mapping of fields, not empty"),
     ({"version": 2023}, "version is 2023, not an id in letters, digits and . _ : * / -"),
     ({"version": "=SUM(A1)"}, 'version is "=SUM(A1)", not an id in letters, digits and . _ : * / -'),
-    ({"effective_from": "1 Oct"}, 'effective_from is "1 Oct", not a date written YYYY-MM-DD'),
-    ({"effective_from": "2023-02-30"}, 'effective_from is "2023-02-30", not a date written YYYY-MM-DD'),
-    ({"effective_from": 20231001}, "effective_from is 20231001, not a date written YYYY-MM-DD"),
+    ({"effective_from": "1 Oct"}, 'effective_from is "1 Oct", not a real date written YYYY-MM-DD'),
+    ({"effective_from": "2023-02-30"}, 'effective_from is "2023-02-30", not a real date written YYYY-MM-DD'),
+    ({"effective_from": 20231001}, "effective_from is 20231001, not a real date written YYYY-MM-DD"),
     (
         {"effective_from": datetime(2023, 10, 1, tzinfo=UTC)},
-        "effective_from is 2023-10-01 00:00:00+00:00, not a date written YYYY-MM-DD",
+        "effective_from is 2023-10-01 00:00:00+00:00, not a real date written YYYY-MM-DD",
     ),
     ({"time_zone": "Asia/Edo"}, 'time_zone is "Asia/Edo", not the name of a time zone such as Asia/Tokyo'),
     ({"time_zone": "Asia"}, 'time_zone is "Asia", not the name of a time zone such as Asia/Tokyo'),
@@ -70,7 +71,10 @@ _FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"currency_digits": 9}, "currency_digits is 9, outside 0 to 4"),
     ({"currency_digits": True}, "currency_digits must be a whole number, not true"),
     ({"points__minimum_achievement_bp": -1}, "points.minimum_achievement_bp is -1, outside 0 to 1000000"),
-    ({"points__over_delivery_cap_bp": "1"}, 'points.over_delivery_cap_bp must be a whole number, not "1"'),
+    (
+        {"points__over_delivery_cap_bp": "1"},
+        'points.over_delivery_cap_bp is "1", not a whole number in plain digits; write it like 12000',
+    ),
     (
         {"points__over_delivery_cap_bp": 1.2},
         "points.over_delivery_cap_bp must be a whole number, not the binary float 1.2",
@@ -105,15 +109,27 @@ _FAULTS: list[tuple[dict[str, Any], str]] = [
     ),
     (
         _rates(_RATE | {"per_kwh": "1e3"}),
-        'points.rates[0].per_kwh is "1e3", not a plain decimal of at most 1000000000000',
+        'points.rates[0].per_kwh is "1e3", not a plain decimal of at most 1000000000000; write it like '
+        '"12.345"',
     ),
     (
         _rates(_RATE | {"per_kwh": "９"}),
-        'points.rates[0].per_kwh is "９", not a plain decimal of at most 1000000000000',
+        'points.rates[0].per_kwh is "９", not a plain decimal of at most 1000000000000; write it like '
+        '"12.345"',
+    ),
+    (
+        _rates(_RATE | {"per_kwh": "012"}),
+        'points.rates[0].per_kwh is "012", not a plain decimal of at most 1000000000000; write it like '
+        '"12.345"',
     ),
     (
         _rates(_RATE | {"per_kwh": 10**13}),
-        'points.rates[0].per_kwh is "10000000000000", not a plain decimal of at most 1000000000000',
+        'points.rates[0].per_kwh is "10000000000000", not a plain decimal of at most 1000000000000; write it '
+        'like "12.345"',
+    ),
+    (
+        _rates(_RATE | {"per_kwh": "1000000000000.001"}),
+        'points.rates[0].per_kwh is "1000000000000.001", more than 1000000000000',
     ),
     (_rates(_RATE | {"per_kwh": True}), "points.rates[0].per_kwh must be a quoted decimal, not true"),
     (_tiers({"from_w": 0}), "fee_reduction.performance_tiers[0].per_kwh is missing"),
