@@ -188,8 +188,7 @@ class _Ingest:
         )
 
     def _take_received(self, file: LandingFile, received: ReceivedFile) -> None:
-        is_text = received.scan.not_plain_text is None
-        if is_text and not file.name.lower().endswith(".csv"):
+        if not received.scan.is_binary and not file.name.lower().endswith(".csv"):
             # Not registered: under its right name the same bytes are a delivery of their own.
             self._warnings.append(
                 f"{file.feed}/{file.name} does not end in .csv and was left alone; rename it."
@@ -319,10 +318,10 @@ def _format_of(file: LandingFile) -> str:
 
 
 def _countable_rows(delivery: Delivery, received: ReceivedFile) -> int:
-    if received.scan.not_plain_text is not None:
+    if received.scan.is_binary:
         return 0
     if delivery.format == NEM12:
-        return HALF_HOURS_OF_DAY * count_lines_with_text(received.path, prefix=b"300,")
+        return HALF_HOURS_OF_DAY * count_lines_with_text(received.path, prefix="300,")
     return max(0, count_lines_with_text(received.path) - 1)
 
 
@@ -347,5 +346,6 @@ def _next_action(deliveries: list[Delivery], already_known: list[AlreadyKnown]) 
 
 
 def _names(files: Sequence[Delivery | AlreadyKnown]) -> str:
-    names = [f"{file.feed}/{file.file_name}" for file in files]
-    return ", ".join(names[:_MOST_NAMES]) + (", ..." if len(names) > _MOST_NAMES else "")
+    names = ", ".join(f"{file.feed}/{file.file_name}" for file in files[:_MOST_NAMES])
+    more = len(files) - _MOST_NAMES
+    return f"{names} and {more:,} more" if more > 0 else names

@@ -382,8 +382,8 @@ def _open_sentences(status: Status) -> list[str]:
 
 def _sentences_of_files(work: OpenWork) -> list[str]:
     refused = [
-        f"{file.feed}/{file.file_name} was refused whole: {file.reason}. Nothing of it counts; deliver it"
-        " mended, under the same name."
+        f"{file.feed}/{file.file_name} was refused whole: {file.reason}. Nothing of it counts;"
+        f" {_remedy_of_refused(file.file_name)}."
         for file in work.refused_files
     ]
     quarantined = [
@@ -397,6 +397,13 @@ def _sentences_of_files(work: OpenWork) -> list[str]:
         for file in work.outdated_files
     ]
     return [sentence for sentences in (refused, quarantined, outdated) for sentence in _at_most(sentences)]
+
+
+def _remedy_of_refused(file_name: str) -> str:
+    if file_name.lower().endswith(".csv"):
+        return "deliver it mended, under the same name"
+    before, csv, _ = file_name.partition(".csv")
+    return f"deliver the CSV as {before if csv else Path(file_name).stem}.csv"
 
 
 def _at_most(sentences: list[str]) -> list[str]:

@@ -197,9 +197,12 @@ def _current_runs(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
 
 
 def _files_to_mend(connection: duckdb.DuckDBPyConnection, *, where: str) -> tuple[FileToMend, ...]:
-    """Deliveries of a kind that no later one replaces: of that feed and name, or a refused one's bytes."""
+    """Deliveries of a kind that no later one replaces: of that feed and name, or a refused one's bytes.
+
+    A refused file that is no .csv, such as a.csv.gz, is replaced by the CSV that came out of it: by a.csv.
+    """
     rows = connection.execute(
-        f"""
+        rf"""
         select feed, file_name, rows_quarantined, reason
         from raw.deliveries as delivery
         where {where} and not exists (
@@ -213,6 +216,16 @@ def _files_to_mend(connection: duckdb.DuckDBPyConnection, *, where: str) -> tupl
                         delivery.outcome = 'refused'
                         and later.sha256 = delivery.sha256
                         and later.outcome = 'loaded'
+                    )
+                    or (
+                        delivery.outcome = 'refused'
+                        and later.outcome = 'loaded'
+                        and later.feed = delivery.feed
+                        and delivery.file_name not ilike '%.csv'
+                        and starts_with(
+                            delivery.file_name || '.',
+                            regexp_replace(later.file_name, '(\.nem12)?\.csv$', '', 'i') || '.'
+                        )
                     )
                 )
         )

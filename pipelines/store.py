@@ -106,6 +106,11 @@ class TextScan:
             return
         self._mid_character = self._decoder.getstate()[0] != b""
 
+    @property
+    def is_binary(self) -> bool:
+        """Of another kind than text, so that it has no lines."""
+        return self.not_plain_text is not None and self.fault_line is None
+
     def _refuse(self, reason: str, *, line: int) -> None:
         self.not_plain_text = reason
         self.fault_line = line

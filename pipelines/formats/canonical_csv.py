@@ -18,7 +18,7 @@ import polars as pl
 
 from pipelines.feeds import FIRST_YEAR, ID_PATTERN, LARGEST_INTEGER, LAST_YEAR, ROW_STATUS, Column, Feed, Kind
 from pipelines.formats import BAD_ROWS_TABLE, LONGEST_ROW_TEXT, ReadRows, RefusedFile
-from pipelines.formats.plain_text import LONGEST_LINE, check_plain_text, open_text
+from pipelines.formats.plain_text import LONGEST_LINE, OPEN_END, check_plain_text, open_text
 from pipelines.store import TextScan
 from pipelines.wording import shortened, shortened_sql
 
@@ -47,7 +47,8 @@ def read_canonical_csv(
         rows_in = _read_line_by_line(connection, feed=feed, path=path, scan=scan, header=header)
     _explain_faults(connection, feed=feed)
     quarantined = connection.execute("select count(*) from bad_rows").fetchall()[0][0]
-    return ReadRows(rows_in=rows_in, rows_quarantined=quarantined)
+    notes = () if scan.ends_with_newline else (OPEN_END,)
+    return ReadRows(rows_in=rows_in, rows_quarantined=quarantined, notes=notes)
 
 
 def _header(path: Path) -> tuple[int, tuple[str, ...]]:

@@ -19,7 +19,7 @@ import polars as pl
 
 from pipelines.feeds import FEEDS, FIRST_YEAR, ID_PATTERN, LARGEST_INTEGER, LAST_YEAR, METER_INTERVALS
 from pipelines.formats import BAD_ROWS_TABLE, LONGEST_ROW_TEXT, ReadRows, RefusedFile
-from pipelines.formats.plain_text import LONGEST_LINE, check_plain_text, open_text
+from pipelines.formats.plain_text import LONGEST_LINE, OPEN_END, check_plain_text, open_text
 from pipelines.sources import MeterSource
 from pipelines.store import TextScan
 from pipelines.wording import shortened
@@ -104,6 +104,8 @@ class _MeterFile:
     left_out: Counter[str] = field(default_factory=Counter)
     bad_records: list[_BadRecord] = field(default_factory=list)
     duplicate_records: int = 0
+    records_read: int = 0
+    may_be_cut: bool = False
 
 
 def read_nem12(
@@ -111,7 +113,8 @@ def read_nem12(
 ) -> ReadRows:
     """Read a stored NEM12 file into good_rows and bad_rows, one row per half hour.
 
-    A quarantined or repeated 300 record counts as 48 half hours. Raises RefusedFile for a broken structure.
+    A 300 record counts as 48 half hours; those of several registers that make up one meter's day count once.
+    Raises RefusedFile for a broken structure.
     """
     check_plain_text(scan, path=path)
     with localcontext(_EXACT):
@@ -124,12 +127,22 @@ def read_nem12(
     duplicates = meter_file.duplicate_records * HALF_HOURS_OF_DAY
     quarantined = len(meter_file.bad_records) * HALF_HOURS_OF_DAY
     return ReadRows(
-        rows_in=len(rows) + duplicates + quarantined,
+        rows_in=_rows_in(meter_file),
         rows_duplicate=duplicates,
         rows_quarantined=quarantined,
         notes=tuple(_notes(meter_file, source=source)),
         nmis=tuple(sorted(meter_file.registers)),
     )
+
+
+def _rows_in(meter_file: _MeterFile) -> int:
+    """The rows that the 300 records read have to become, counted before anything became of them.
+
+    A record less among those used, repeated or quarantined leaves the arithmetic of the delivery open.
+    """
+    left_out = sum(meter_file.left_out.values())
+    merged = sum(len(registers) - 1 for registers in meter_file.days.values() if registers)
+    return HALF_HOURS_OF_DAY * (meter_file.records_read - left_out - merged)
 
 
 # ---- structure
@@ -175,9 +188,11 @@ def _interval_records(
             register = _register(fields, line=line)
             _note_register(register, meter_file=meter_file)
         if indicator == "300" and register is not None:
+            meter_file.records_read += 1
             open_record = _wanted(register, line=line, fields=fields, meter_file=meter_file)
         previous = indicator
     _check_end(previous, line=line, scan=scan, source=source, open_record=open_record)
+    meter_file.may_be_cut = previous != "900" and not scan.ends_with_newline
     if open_record is not None:
         yield open_record
 
@@ -525,6 +540,8 @@ def _notes(meter_file: _MeterFile, *, source: MeterSource) -> Iterator[str]:
     yield f"read with the meter's clock at {source.utc_offset}"
     for register, records in sorted(meter_file.left_out.items()):
         yield f"{records} day record{'s' if records > 1 else ''} of register {register} left out"
+    if meter_file.may_be_cut:
+        yield OPEN_END
 
 
 def _fill(

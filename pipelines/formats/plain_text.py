@@ -7,6 +7,8 @@ from pipelines.formats import RefusedFile
 from pipelines.store import TextScan
 
 LONGEST_LINE = 1_000_000
+# Said of a file that is read all the same: 2000 cut to 20 cannot be told from 20.
+OPEN_END = "its last line has no line end; if it was cut off, deliver it whole"
 
 
 def open_text(path: Path) -> TextIO:
@@ -17,7 +19,8 @@ def open_text(path: Path) -> TextIO:
 def check_plain_text(scan: TextScan, *, path: Path) -> None:
     """Raise RefusedFile for anything but plain text with at least one byte."""
     if scan.not_plain_text is not None:
-        raise RefusedFile(f"the file {scan.not_plain_text}", line=scan.fault_line)
+        where = "the file" if scan.fault_line is None else f"line {scan.fault_line} of the file"
+        raise RefusedFile(f"{where} {scan.not_plain_text}", line=scan.fault_line)
     if scan.is_empty:
         raise RefusedFile("the file is empty; a delivery has at least a header line")
     if scan.has_stray_carriage_return:
@@ -41,13 +44,13 @@ def _line_of_stray_carriage_return(path: Path) -> int:
     return line
 
 
-def count_lines_with_text(path: Path, *, prefix: bytes = b"") -> int:
-    """Lines that are not empty and start with the prefix."""
+def count_lines_with_text(path: Path, *, prefix: str = "") -> int:
+    """Lines that are not empty and start with the prefix, whatever their encoding and their line ends."""
     count = 0
     is_new_line = True
-    with path.open("rb") as file:
+    with path.open(encoding="latin-1", newline=None) as file:
         while piece := file.readline(LONGEST_LINE):
-            if is_new_line and piece.strip(b"\r\n") and piece.startswith(prefix):
+            if is_new_line and piece.rstrip("\n") and piece.startswith(prefix):
                 count += 1
-            is_new_line = piece.endswith(b"\n")
+            is_new_line = piece.endswith("\n")
     return count

@@ -233,9 +233,9 @@ def test_the_first_column_at_fault_is_named(house: Any) -> None:
         (b"PK\x03\x04rest", "zip"),
         (b"PAR1rest", "Parquet"),
         ("x,y\n1,2\n".encode("utf-16"), "UTF-16"),
-        (b"a,b\n1,\x00\n", "NUL"),
-        (b"a,b\n1,\xff\n", "UTF-8"),
-        (b"a,b\n1,\xe3\x81", "UTF-8"),
+        (b"a,b\n1,\x00\n", "line 2 of the file holds NUL"),
+        (b"a,b\n1,\xff\n", "line 2 of the file is not valid UTF-8"),
+        (b"a,b\n1,\xe3\x81", "line 2 of the file ends in the middle of a UTF-8"),
     ],
 )
 def test_a_bad_file_goes_to_quarantine_whole(house: Any, content: str | bytes, said: str) -> None:
@@ -281,6 +281,11 @@ def test_broken_quoting_or_truncation_refuses_the_file_and_names_the_line(
         ("a,b", 0),
         ("", 0),
         (b"\x1f\x8b\x08\x00\n\n\n", 0),
+        (METER_HEADER.encode() + GOOD.encode() + b"caf\xe9\n" + GOOD.encode(), 3),
+        (METER_HEADER.encode() + GOOD.encode() + b"\0\n\n", 2),
+        (METER_HEADER + GOOD + "MP-2,2023-12-01T00:00:00Z,1,1,é"[:-1] + "\r", 2),
+        ((METER_HEADER + GOOD + GOOD).replace("\n", "\r"), 2),
+        ((METER_HEADER + GOOD).replace("\n", "\r\n") + "x\ry\n", 3),
     ],
 )
 def test_the_rows_of_a_refused_file_are_its_lines_but_the_header(

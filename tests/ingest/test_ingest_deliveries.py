@@ -257,6 +257,14 @@ def test_a_compressed_file_is_a_refused_delivery_under_any_name(house: Any) -> N
     assert delivery.outcome == "refused" and "gzip" in str(delivery.reason) and delivery.rows_in == 0
 
 
+def test_text_that_is_no_csv_by_name_is_left_alone_whatever_its_encoding(house: Any) -> None:
+    for number, content in enumerate((b"caf\xe9\n", b"a\0b\n", b"abc\n")):
+        house.put(f"meter_intervals/{number}.dat", content)
+    report = house.ingest()
+    assert report.deliveries == ()
+    assert [warning.split(" and ")[1] for warning in report.warnings] == ["was left alone; rename it."] * 3
+
+
 def test_a_landing_folder_must_exist_and_hold_a_feed(house: Any) -> None:
     with pytest.raises(BadInput, match="does not exist"):
         house.ingest()

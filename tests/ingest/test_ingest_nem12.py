@@ -8,10 +8,11 @@ from typing import Any
 
 import nemreader
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, JobFailed
+from pipelines.formats import nem12
 from pipelines.formats.nem12 import _made_whole
 
 SAMPLE_FILE = Path(__file__).resolve().parents[2] / "sample/landing/meter_intervals/home.nem12.csv"
@@ -20,6 +21,8 @@ COUNTS = (
     "select quality, count(*), sum(import_wh), sum(backfeed_wh) from published.meter_intervals "
     "group by 1 order by 1"
 )
+
+GOOD_KINDS = ({"0.1"}, {"0.2"})
 
 
 def register(suffix: str = "E1", *, nmi: str = "NMI1", unit: str = "kWh", minutes: str = "30") -> str:
@@ -309,6 +312,72 @@ def test_conflicting_records_of_a_registers_day_are_all_quarantined(house: Any) 
     assert (report.rows_in, report.rows_accepted, report.rows_quarantined) == (4 * 48, 48, 3 * 48)
     found = house.quarantine()
     assert [line for line, _, _ in found] == [3, 4, 5] and "line 4" in found[0][2] and "line 3" in found[1][2]
+
+
+@st.composite
+def _fates(draw: st.DrawFn) -> list[tuple[str, str]]:
+    """Records by what becomes of them: (register, fate) of one meter's day, in any order."""
+    fates = []
+    for suffix in draw(st.lists(st.sampled_from(["E1", "E2", "B1", "Q1"]), unique=True, max_size=3)):
+        for fate in draw(
+            st.lists(st.sampled_from(["good", "again", "other", "bad"]), min_size=1, max_size=4)
+        ):
+            fates.append((suffix, fate))
+    return draw(st.permutations(fates))
+
+
+@given(days=st.lists(_fates(), min_size=1, max_size=3))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_every_record_is_accounted_for(new_house: Any, days: list[list[tuple[str, str]]]) -> None:
+    values = {"good": "0.1", "again": "0.1", "other": "0.2", "bad": "x"}
+    records = [
+        register(suffix, unit="kVArh" if suffix == "Q1" else "kWh")
+        + day(values[fate], date=f"2023120{number}")
+        for number, fates in enumerate(days, start=1)
+        for suffix, fate in fates
+    ]
+    house = new_house()
+    put(house, *records)
+    [delivery] = house.ingest().deliveries
+    accepted = duplicate = quarantined = 0
+    for fates in days:
+        of_register = [[fate for suffix, fate in fates if suffix == name] for name in ("E1", "E2", "B1")]
+        contents = [{values[fate] for fate in each} for each in of_register]
+        sound = [len(each) for each, kinds in zip(of_register, contents, strict=True) if kinds in GOOD_KINDS]
+        accepted += 48 * bool(sound)
+        duplicate += 48 * (sum(sound) - len(sound))
+        quarantined += 48 * (sum(map(len, of_register)) - sum(sound))
+    assert (delivery.rows_accepted, delivery.rows_duplicate, delivery.rows_quarantined) == (
+        accepted,
+        duplicate,
+        quarantined,
+    )
+    assert delivery.rows_in == accepted + duplicate + quarantined
+
+
+@pytest.mark.parametrize("lost", range(4))
+def test_a_record_lost_on_the_way_stops_the_job(
+    house: Any, monkeypatch: pytest.MonkeyPatch, lost: int
+) -> None:
+    put(house, register("E1"), day(), day(), register("E2"), day("x"), register("B1"), day("0.3"))
+    records, take = iter(range(4)), nem12._take
+
+    def take_all_but_one(*arguments: Any, **named: Any) -> None:
+        if next(records) != lost:
+            take(*arguments, **named)
+
+    monkeypatch.setattr(nem12, "_take", take_all_but_one)
+    with pytest.raises(JobFailed, match=r"home\.nem12\.csv do not add up"):
+        house.ingest()
+
+
+def test_an_open_end_is_noted_where_no_900_record_ends_the_file(house: Any) -> None:
+    house.put("sources.yaml", "open: {records_100_900: optional}\n")
+    house.put("meter_intervals/open.nem12.csv", (register() + day()).rstrip("\n"))
+    house.put("meter_intervals/home.nem12.csv", whole(register(), day(date="20231202")).rstrip("\n"))
+    notes = {delivery.file_name: str(delivery.notes) for delivery in house.ingest().deliveries}
+    assert "its last line has no line end" in notes["open.nem12.csv"]
+    assert "line end" not in notes["home.nem12.csv"]
 
 
 def test_a_later_file_supersedes_half_hours(house: Any) -> None:

@@ -93,6 +93,67 @@ def test_a_refused_file_is_open_until_it_is_delivered_mended(tmp_path: Path) -> 
     assert "Nothing is open." in status_of(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("refused", "mended"),
+    [
+        ("a.csv.gz", "a.csv"),
+        ("a.zip", "a.csv"),
+        ("a-2023.12.gz", "a-2023.12.csv"),
+        ("a", "a.csv"),
+        ("A.CSV.GZ", "A.CSV.csv"),
+    ],
+)
+def test_a_refused_file_that_is_no_csv_is_open_until_the_csv_is_loaded(
+    tmp_path: Path, refused: str, mended: str
+) -> None:
+    path = tmp_path / "landing" / "meter_intervals" / refused
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"\x1f\x8b\x08rest")
+    take_in(tmp_path)
+    text = status_of(tmp_path)
+    assert f"Nothing of it counts; deliver the CSV as {mended}." in text and "same name" not in text
+    put_reads(tmp_path, "another.csv", GOOD)
+    put(tmp_path, f"vehicles/{mended}", "nonsense")
+    put(tmp_path, f"meter_intervals/{mended}", "nonsense")
+    take_in(tmp_path)
+    assert f"meter_intervals/{refused} was refused" in status_of(tmp_path)
+    put_reads(tmp_path, mended, GOOD.replace("MP-1", "MP-3"))
+    take_in(tmp_path)
+    assert f"meter_intervals/{refused} was refused" not in status_of(tmp_path)
+
+
+def test_a_compressed_meter_file_is_open_until_the_meter_file_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "landing" / "meter_intervals" / "home.nem12.csv.gz"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"\x1f\x8b\x08rest")
+    take_in(tmp_path)
+    assert "deliver the CSV as home.nem12.csv." in status_of(tmp_path)
+    lines = ("100,NEM12,1,a,b", "200,MP-1,E1,1,E1,N1,S,kWh,30,", DAY, "900")
+    put(tmp_path, "meter_intervals/home.nem12.csv", *lines)
+    take_in(tmp_path)
+    assert "Nothing is open." in status_of(tmp_path)
+
+
+def test_a_line_that_may_be_cut_off_is_noted(tmp_path: Path) -> None:
+    path = tmp_path / "landing" / "meter_intervals" / "a.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text(f"{METER_HEADER}\n{GOOD}")
+    note = "its last line has no line end; if it was cut off, deliver it whole"
+    assert f"meter_intervals/a.csv: {note}\n" in said(print_ingest, take_in(tmp_path))
+    put_reads(tmp_path, "a.csv", GOOD)
+    assert note not in said(print_ingest, take_in(tmp_path))
+
+
+def test_many_refused_files_are_listed_in_part_and_counted(tmp_path: Path) -> None:
+    for number in range(7):
+        put(tmp_path, f"meter_intervals/{number}.csv", f"nonsense {number}")
+    report = take_in(tmp_path)
+    assert report.next_action == (
+        "Have 7 refused files mended and delivered again: meter_intervals/0.csv, meter_intervals/1.csv, "
+        "meter_intervals/2.csv, meter_intervals/3.csv, meter_intervals/4.csv and 2 more."
+    )
+
+
 def test_a_refused_file_is_no_longer_open_where_its_bytes_were_loaded(tmp_path: Path) -> None:
     put(tmp_path, "vehicles/a.csv", METER_HEADER, GOOD)
     take_in(tmp_path)
