@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from pipelines.tariff_files import TariffFiles
     from settlement import SettlementPeriod
 
+_INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
+
 app = typer.Typer(
     name="vgi",
     help="Settles vehicle-to-grid demand response, month by month: from meter reads, charger logs, permission"
@@ -72,8 +74,7 @@ HoldOption = Annotated[
     bool,
     typer.Option(
         "--hold-for-approval",
-        envvar=config.HOLD_VARIABLE,
-        help="Leave the run to be approved by a person (vgi approve).",
+        help="Leave the run to be approved by a person (vgi approve). [env: VGI_HOLD_FOR_APPROVAL]",
     ),
 ]
 OutOption = Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder that export folders go to.")]
@@ -197,6 +198,7 @@ def settle(  # noqa: PLR0913 -- the options of the command
     A run that exists is found and not settled again.
     """
     session = _session(ctx, warehouse=warehouse, json=json)
+    hold = hold_for_approval or config.hold_for_approval()
     instant, month, books_of_tariffs = _instant(as_of), _period(period), _tariffs(tariffs)
     from pipelines.render import print_settled  # noqa: PLC0415
     from pipelines.settle import settle as settle_period  # noqa: PLC0415
@@ -210,7 +212,7 @@ def settle(  # noqa: PLR0913 -- the options of the command
             now=current_instant(),
             by=config.APPROVED_BY_ITSELF,
             as_of=instant,
-            hold_for_approval=hold_for_approval,
+            hold_for_approval=hold,
             progress=progress,
             detail=detail,
         )
@@ -314,6 +316,7 @@ def run(  # noqa: PLR0913 -- the options of the command
     A second time it finds the run, books nothing and exports the same bytes.
     """
     session = _session(ctx, warehouse=warehouse, json=json)
+    hold = hold_for_approval or config.hold_for_approval()
     month, received, known_by = _period(period), _instant(received_at), _instant(as_of)
     books_of_tariffs = _tariffs(tariffs)
     from pipelines.main_job import run_main_job  # noqa: PLC0415
@@ -330,7 +333,7 @@ def run(  # noqa: PLR0913 -- the options of the command
             by=config.APPROVED_BY_ITSELF,
             received_at=received,
             as_of=known_by,
-            hold_for_approval=hold_for_approval,
+            hold_for_approval=hold,
             progress=progress,
             detail=detail,
         )
@@ -364,8 +367,8 @@ def simulate(  # noqa: PLR0913 -- the options of the command
     ctx: typer.Context,
     *,
     out_dir: Annotated[Path, typer.Argument(metavar="OUT_DIR", help="A new or empty folder.")],
-    evses: Annotated[int, typer.Option("--evses", min=1, help="Number of EVSEs.")] = 100,
-    days: Annotated[int, typer.Option("--days", min=1, help="Number of local days.")] = 31,
+    evses: Annotated[int, typer.Option("--evses", help="Number of EVSEs, 20 to 1,000,000.")] = 100,
+    days: Annotated[int, typer.Option("--days", help="Number of local days, 7 to 400.")] = 31,
     first_day: Annotated[str, typer.Option(metavar="DATE", help="YYYY-MM-DD.")] = "2023-12-01",
     seed: Annotated[int, typer.Option("--seed", help="Equal seeds, equal bytes.")] = 1,
     time_zone: Annotated[str, typer.Option("--time-zone", help="Of the programme.")] = "Asia/Tokyo",
@@ -466,14 +469,15 @@ def main() -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows ASCII only still gets an answer
             stream.reconfigure(errors="backslashreplace")
     try:
-        app(prog_name="vgi")
+        code = int(app(prog_name="vgi", standalone_mode=False) or 0)
+        if code == _INTERRUPTED:
+            _say(["Interrupted: what was under way was undone."], code=code)
     except Exception as error:
-        if config.debugging():
+        if config.debugging() and not isinstance(error, typer.TyperException):
             raise
         sentences, code = _fault(error)
         _say(sentences, code=code)
-        sys.exit(code)
-    sys.exit(0)
+    sys.exit(code)
 
 
 def _say(sentences: list[str], *, code: int) -> None:
@@ -488,6 +492,8 @@ def _say(sentences: list[str], *, code: int) -> None:
 
 def _fault(error: Exception) -> tuple[list[str], int]:
     """The sentences for an error, and the exit code."""
+    if isinstance(error, typer.TyperException):
+        return [_usage_sentence(error)], error.exit_code
     if isinstance(error, VgiError):
         return str(error).splitlines(), 2 if isinstance(error, BadInput) else 1
     from settlement import PeriodError, SettlementError, TariffError  # noqa: PLC0415
@@ -496,3 +502,12 @@ def _fault(error: Exception) -> tuple[list[str], int]:
         return list(error.faults), 2 if isinstance(error, (PeriodError, TariffError)) else 1
     first = next(iter(str(error).splitlines()), "")
     return [f"The job failed: {type(error).__name__}: {first} (VGI_DEBUG=1 shows where.)"], 1
+
+
+def _usage_sentence(error: typer.TyperException) -> str:
+    """What is wrong with the arguments, and where help is; without any argument it is the help itself."""
+    message = error.format_message()
+    if "\n" in message:
+        return message
+    context: typer.Context | None = getattr(error, "ctx", None)
+    return f"{message.rstrip('.')}; see {context.command_path if context else 'vgi'} --help."

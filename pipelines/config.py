@@ -17,6 +17,7 @@ DEBUG_VARIABLE = "VGI_DEBUG"
 THREADS_VARIABLE = "VGI_THREADS"
 DEFAULT_WAREHOUSE = Path("vgi.duckdb")
 APPROVED_BY_ITSELF = "vgi"
+_YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("", "0", "false", "f", "no", "n", "off")
 
 
 def operator() -> str:
@@ -28,6 +29,14 @@ def operator() -> str:
         return getpass.getuser()
     except (KeyError, OSError):  # a container whose user has no name
         return f"uid {os.getuid()}"
+
+
+def hold_for_approval() -> bool:
+    """Whether runs are left to be approved by a person (VGI_HOLD_FOR_APPROVAL). Raises BadInput."""
+    given = os.environ.get(HOLD_VARIABLE, "").strip().lower()
+    if given not in (*_YES, *_NO):
+        raise BadInput(f"{HOLD_VARIABLE} is '{given}'; give true or false, or leave it out.")
+    return given in _YES
 
 
 def debugging() -> bool:

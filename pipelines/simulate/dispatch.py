@@ -272,8 +272,8 @@ def _take_given(connection: duckdb.DuckDBPyConnection, given: Sequence[DemandRes
     taken = connection.execute("select count(distinct event) from events").fetchall()[0][0]
     if taken != len(given):
         raise SimulationError(
-            f"of {len(given)} given DR events {taken} can be simulated: each needs a day and a region of the"
-            " fleet, and a region has one suppression and one increase a day"
+            f"Of {len(given)} given DR events {taken} can be simulated: each needs a day and a region of the"
+            " fleet, and a region has one suppression and one increase a day."
         )
 
 

@@ -54,23 +54,30 @@ class World:
         """Raise SimulationError where the numbers do not make a fleet."""
         if not FEWEST_EVSES <= self.evses <= MOST_EVSES:
             raise SimulationError(
-                f"a simulated fleet has {FEWEST_EVSES} to {MOST_EVSES} EVSEs, not {self.evses}"
+                f"A simulated fleet has {FEWEST_EVSES:,} to {MOST_EVSES:,} EVSEs, not {self.evses:,};"
+                " give another number."
             )
         if not FEWEST_DAYS <= self.days <= MOST_DAYS:
-            raise SimulationError(f"a simulation lasts {FEWEST_DAYS} to {MOST_DAYS} days, not {self.days}")
+            raise SimulationError(
+                f"A simulation lasts {FEWEST_DAYS} to {MOST_DAYS} days, not {self.days:,};"
+                " give another number."
+            )
         if not 1 <= len(self.regions) <= 50:
-            raise SimulationError(f"a simulation has 1 to 50 regions, not {len(self.regions)}")
+            raise SimulationError(f"A simulation has 1 to 50 regions, not {len(self.regions)}.")
         if len(set(self.regions)) != len(self.regions):
-            raise SimulationError("the regions of a simulation need different names")
+            raise SimulationError("The regions of a simulation need different names.")
         for name in (*self.regions, f"{self.id_prefix}R"):
             if not re.fullmatch(NAME, name):
                 raise SimulationError(
-                    f"{name!r} does not do in an id: up to 16 letters, digits, '.', '_', '-', no sign first"
+                    f"{name!r} does not do in an id; give up to 16 letters, digits, '.', '_', '-', no sign"
+                    " first."
                 )
         try:
             ZoneInfo(self.time_zone)
         except (ZoneInfoNotFoundError, ValueError) as error:
-            raise SimulationError(f"there is no time zone named {self.time_zone!r}") from error
+            raise SimulationError(
+                f"There is no time zone named {self.time_zone!r}; give a name such as Asia/Tokyo."
+            ) from error
 
     def midnight_s(self, day: int) -> int:
         """Epoch second at which the local day `day` (0 is the first) begins."""

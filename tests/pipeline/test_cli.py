@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipelines import cli
+from pipelines.simulate import world as world_limits
 from tests.pipeline.programme import METER_HEADER, meter_rows, write_feed, write_landing, write_tariffs
 from tests.pipeline.world import JANUARY_9, World
 
@@ -103,7 +104,10 @@ def test_every_command_has_help_with_an_example(vgi: Vgi, command: str) -> None:
         (("ingest", "nowhere"), "nowhere does not exist"),
         (("approve", RUN_ID), "There is no warehouse vgi.duckdb"),
         (("export", RUN_ID, "--out", "out"), "There is no warehouse vgi.duckdb"),
-        (("reject", RUN_ID), "Missing option '--reason'"),
+        (("reject", RUN_ID), "Missing option '--reason'; see vgi reject --help."),
+        (("simulate", "fleet", "--evses", "1"), "A simulated fleet has 20 to 1,000,000 EVSEs, not 1; give"),
+        (("simulate", "fleet", "--days", "1"), "A simulation lasts 7 to 400 days, not 1; give"),
+        (("simulate", "fleet", "--time-zone", "Mars/X"), "There is no time zone named 'Mars/X'; give a name"),
         (("status",), "There is no warehouse at vgi.duckdb"),
     ],
 )
@@ -118,10 +122,67 @@ def test_bad_usage_and_bad_input_end_with_2_and_a_sentence(
     assert [path.name for path in tmp_path.iterdir()] == ["tariffs"]
 
 
-def test_machines_that_asked_for_json_get_the_sentences_as_json(vgi: Vgi) -> None:
-    done = vgi("settle", "2023-12", "--json")
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("settle", "2023-12", "--json"), "Name the folder of tariff files (--tariffs DIR, or VGI_TARIFFS)."),
+        (("run", "--json"), "Missing argument 'LANDING_DIR'; see vgi run --help."),
+        (("--json", "frob"), "No such command 'frob'; see vgi --help."),
+        (("--json",), "Missing command; see vgi --help."),
+        (("--json", "reject", RUN_ID), "Missing option '--reason'; see vgi reject --help."),
+        (("status", "--json", "--colour"), "No such option: --colour; see vgi status --help."),
+    ],
+)
+@pytest.mark.parametrize("debug", ["", "1"])
+def test_machines_that_asked_for_json_get_the_sentences_as_json(
+    vgi: Vgi, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], sentence: str, debug: str
+) -> None:
+    if not sentence.startswith("Name"):
+        monkeypatch.setenv("VGI_DEBUG", debug)
+    done = vgi(*arguments)
     assert done.code == 2
-    assert done.json == {"errors": done.err.splitlines(), "exit": 2}
+    assert done.err == f"{sentence}\n"
+    assert done.json == {"errors": [sentence], "exit": 2}
+
+
+@pytest.mark.parametrize("command", ["settle", "run"])
+def test_the_environment_holds_runs_by_yes_or_no_only(
+    vgi: Vgi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    write_tariffs(tmp_path / "tariffs")
+    arguments = {"settle": ("2023-12",), "run": ("nowhere", "--period", "2023-12", "--out", "out")}[command]
+    monkeypatch.setenv("VGI_HOLD_FOR_APPROVAL", "maybe")
+    done = vgi(command, *arguments, "--tariffs", "tariffs", "--json")
+    sentence = "VGI_HOLD_FOR_APPROVAL is 'maybe'; give true or false, or leave it out."
+    assert (done.code, done.err, done.json) == (2, f"{sentence}\n", {"errors": [sentence], "exit": 2})
+    for usable in ("", "no", "YES"):
+        monkeypatch.setenv("VGI_HOLD_FOR_APPROVAL", usable)
+        assert "VGI_HOLD" not in vgi(command, *arguments, "--tariffs", "tariffs").err
+
+
+def test_the_environment_holds_a_run(
+    vgi: Vgi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: World
+) -> None:
+    write_tariffs(tmp_path / "tariffs")
+    monkeypatch.setenv("VGI_HOLD_FOR_APPROVAL", "yes")
+    done = vgi("settle", "2023-12", "--tariffs", "tariffs", "--warehouse", str(world.warehouse), "--json")
+    assert (done.code, done.json["settled"]["state"]) == (0, "audited")
+
+
+def test_an_interrupted_command_says_so(vgi: Vgi, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(**_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("pipelines.status.read_status", interrupted)
+    done = vgi("status", "--json")
+    assert done.err.strip() == "Interrupted: what was under way was undone."
+    assert (done.code, done.json["exit"]) == (130, 130)
+
+
+def test_the_help_of_simulate_names_its_limits(vgi: Vgi) -> None:
+    said = " ".join(vgi("simulate", "--help").out.split())
+    assert f"{world_limits.FEWEST_EVSES} to {world_limits.MOST_EVSES:,}" in said
+    assert f"{world_limits.FEWEST_DAYS} to {world_limits.MOST_DAYS}" in said
 
 
 def test_a_folder_that_takes_no_exports_is_refused_before_anything_is_ingested(

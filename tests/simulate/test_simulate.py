@@ -221,9 +221,12 @@ def test_the_prefix_keeps_a_fleet_apart(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"evses": 3}, "20 to 1000000 EVSEs, not 3"),
-        ({"days": 1}, "7 to 400 days, not 1"),
-        ({"time_zone": "Asia/Tokio"}, "no time zone named 'Asia/Tokio'"),
+        ({"evses": 3}, "A simulated fleet has 20 to 1,000,000 EVSEs, not 3; give another number."),
+        ({"days": 1}, "A simulation lasts 7 to 400 days, not 1; give another number."),
+        (
+            {"time_zone": "Asia/Tokio"},
+            "There is no time zone named 'Asia/Tokio'; give a name such as Asia/Tokyo.",
+        ),
         ({"regions": ()}, "1 to 50 regions, not 0"),
         ({"regions": ("A", "A")}, "different names"),
         ({"regions": ("関東",)}, "does not do in an id"),
