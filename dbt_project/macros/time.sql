@@ -31,6 +31,11 @@
     cast(timezone('{{ var("time_zone") }}', timezone('UTC', {{ instant }})) as date)
 {%- endmacro %}
 
+{#- An instant as people read it, in UTC. -#}
+{% macro utc_text(instant) -%}
+    strftime({{ instant }}, '%Y-%m-%dT%H:%M:%SZ')
+{%- endmacro %}
+
 {#- Whole seconds of [from, to); BIGINT. -#}
 {% macro seconds_between(from_instant, to_instant) -%}
     date_diff('second', {{ from_instant }}, {{ to_instant }})

@@ -63,8 +63,8 @@ select
     '' as evse_id,
     local_date,
     energy_wh,
-    'Energy was fed back while no session ran: is a session missing, or has the house a source of its own?'
-        as detail,
+    'Energy was fed back in half hours that no ended session overlaps: is a session missing or still open, '
+    || 'or has the house a source of its own?' as detail,
 from unattributed_backfeed
 
 union all

@@ -86,5 +86,6 @@ select
     'signal_without_session' as code,
     dr_event_id,
     vehicle_id,
-    'The vehicle had a signal and no session in the event: nothing to settle unless a session is missing.' as detail,
+    'The vehicle had a signal and no ended session that counts for the event: is a session missing, or still open?'
+        as detail,
 from without_session

@@ -86,6 +86,10 @@ missing_evses as (
     select
         needing_evse.fact,
         'EVSE ' || needing_evse.evse_id as missing,
+        format(
+            'lacks a row in force in a half hour from {} to {}',
+            {{ utc_text('needing_evse.touched_from') }}, {{ utc_text('needing_evse.touched_to') }}
+        ) as lack,
         needing_evse.session_id,
         needing_evse.evse_id,
         needing_evse.vehicle_id,
@@ -100,6 +104,7 @@ session_vehicles as (
     select
         'session ' || session_id as fact,
         'vehicle ' || vehicle_id as missing,
+        'has no row in force at ' || {{ utc_text('started_at') }} as lack,
         session_id,
         evse_id,
         vehicle_id,
@@ -109,8 +114,9 @@ session_vehicles as (
 
 signal_events as (
     select
-        format('signal to vehicle {} issued at {}', vehicle_id, strftime(issued_at, '%Y-%m-%dT%H:%M:%SZ')) as fact,
+        format('signal to vehicle {} issued at {}', vehicle_id, {{ utc_text('issued_at') }}) as fact,
         'DR event ' || dr_event_id as missing,
+        'has no row, or a cancelled one' as lack,
         dr_event_id,
         vehicle_id,
     from signals
@@ -119,8 +125,9 @@ signal_events as (
 
 signal_vehicles as (
     select
-        format('signal of event {} issued at {}', dr_event_id, strftime(issued_at, '%Y-%m-%dT%H:%M:%SZ')) as fact,
+        format('signal of event {} issued at {}', dr_event_id, {{ utc_text('issued_at') }}) as fact,
         'vehicle ' || vehicle_id as missing,
+        'has no row in force at ' || {{ utc_text('starts_at') }} as lack,
         dr_event_id,
         vehicle_id,
     from signals
@@ -129,9 +136,10 @@ signal_vehicles as (
 
 instruction_events as (
     select
-        format('instruction to aggregator {} issued at {}', aggregator_id, strftime(issued_at, '%Y-%m-%dT%H:%M:%SZ'))
+        format('instruction to aggregator {} issued at {}', aggregator_id, {{ utc_text('issued_at') }})
             as fact,
         'DR event ' || dr_event_id as missing,
+        'has no row, or a cancelled one' as lack,
         dr_event_id,
     from instructions
     where not event_is_known and {{ in_period('issued_at') }}
@@ -139,8 +147,9 @@ instruction_events as (
 
 instruction_aggregators as (
     select
-        format('instruction of event {} issued at {}', dr_event_id, strftime(issued_at, '%Y-%m-%dT%H:%M:%SZ')) as fact,
+        format('instruction of event {} issued at {}', dr_event_id, {{ utc_text('issued_at') }}) as fact,
         'aggregator ' || aggregator_id as missing,
+        'has no row in force at ' || {{ utc_text('starts_at') }} as lack,
         dr_event_id,
     from instructions
     where event_is_known and not aggregator_is_known and {{ in_period('starts_at') }}
@@ -150,6 +159,7 @@ lease_evses as (
     select
         'lease ' || lease_id as fact,
         'EVSE ' || evse_id as missing,
+        'has no row in force at ' || {{ utc_text('valid_from') }} as lack,
         lease_id,
         evse_id,
         vehicle_id,
@@ -161,6 +171,7 @@ lease_vehicles as (
     select
         'lease ' || lease_id as fact,
         'vehicle ' || vehicle_id as missing,
+        'has no row in force at ' || {{ utc_text('valid_from') }} as lack,
         lease_id,
         evse_id,
         vehicle_id,
@@ -172,6 +183,10 @@ evse_contracts as (
     select distinct
         'EVSE ' || evses.evse_id as fact,
         'contract ' || evses.contract_id as missing,
+        format(
+            'has no row in force from {} to {}',
+            {{ utc_text(instant_of('period_from')) }}, {{ utc_text(instant_of('period_to')) }}
+        ) as lack,
         evses.evse_id,
     from evses
     left join contracts on evses.contract_id = contracts.contract_id
@@ -195,12 +210,14 @@ vehicle_children as (
 ),
 
 unknown_children as (
-    select distinct
+    select
         'vehicle ' || vehicle_id as fact,
         'child aggregator ' || child_aggregator_id as missing,
+        'has no row of that level in force at ' || {{ utc_text('min(starts_at)') }} as lack,
         vehicle_id,
     from vehicle_children
     where level is distinct from 'child'
+    group by vehicle_id, child_aggregator_id
 ),
 
 children as (
@@ -220,9 +237,10 @@ children as (
 ),
 
 unknown_parents as (
-    select distinct
+    select
         'child aggregator ' || children.aggregator_id as fact,
         'parent aggregator ' || child.parent_aggregator_id as missing,
+        'has no row of that level in force at ' || {{ utc_text('min(children.starts_at)') }} as lack,
     from children
     inner join aggregators as child
         on
@@ -235,6 +253,7 @@ unknown_parents as (
             and children.starts_at >= parent.in_force_from
             and children.starts_at < parent.in_force_to
     where child.parent_aggregator_id is not null and parent.level is distinct from 'parent'
+    group by children.aggregator_id, child.parent_aggregator_id
 ),
 
 -- R25: one row per fact and missing id.
@@ -269,8 +288,5 @@ select
     coalesce(dr_event_id, '') as dr_event_id,
     coalesce(lease_id, '') as lease_id,
     coalesce(session_id, '') as session_id,
-    format(
-        'The {} names {}, of which no such row is in force then: ask for the registry row, or for the right id.',
-        fact, missing
-    ) as detail,
+    format('The {} names {}, which {}: ask for the registry row, or for the right id.', fact, missing, lack) as detail,
 from unknown_references
