@@ -10,6 +10,7 @@ from pipelines import runs
 from pipelines.books import open_books
 from pipelines.runs import Kind, Run, State
 from pipelines.tariff_files import applied_tariffs
+from pipelines.wording import money_text
 
 _TOP_USERS = 10
 _FIRST_QUARANTINED = 5
@@ -101,6 +102,28 @@ class Summary:
     exceptions: dict[str, int]
     bookings: int
     export_folder: Path | None = None
+
+
+def figures(summary: Summary) -> dict[str, str | int]:
+    """The totals of a run, flat, as a scheduler shows them; no id of a person is among them."""
+    return {
+        "run_id": summary.run_id,
+        "settlement_period": summary.settlement_period,
+        "kind": str(summary.kind),
+        "state": str(summary.state),
+        "rows_in": sum(feed.rows_in for feed in summary.intake),
+        "rows_quarantined": sum(feed.rows_quarantined for feed in summary.intake),
+        "performances": sum(each.performances for each in summary.performances),
+        "performances_held": sum(each.held for each in summary.performances),
+        "points": summary.points,
+        "users_with_points": summary.users_with_points,
+        "reduction": money_text(
+            summary.reduction_minor, currency=summary.currency, digits=summary.currency_digits
+        ),
+        "contracts_with_reduction": sum(1 for each in summary.fee_reductions if each.reduction_minor),
+        "exceptions": sum(summary.exceptions.values()),
+        "bookings": summary.bookings,
+    }
 
 
 def summarise(*, warehouse: Path, run_id: str, export_folder: Path | None = None) -> Summary:
