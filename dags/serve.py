@@ -124,7 +124,11 @@ def start(home: Path, *, settings: dict[str, str] | None = None) -> Server:
         [airflow, "standalone"], env=environment, stdout=log, stderr=log, cwd=home, start_new_session=True
     )
     server = Server(home=home, port=port, password=password, process=process)
-    _wait_until_healthy(server)
+    try:
+        _wait_until_healthy(server)
+    except BaseException:
+        server.stop()
+        raise
     return server
 
 
@@ -135,6 +139,7 @@ def _environment(home: Path, *, port: int) -> dict[str, str]:
         "PYTHONPATH": str(ROOT),
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__PLUGINS_FOLDER": str(ROOT / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "false",
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "4",
@@ -146,6 +151,8 @@ def _environment(home: Path, *, port: int) -> dict[str, str]:
         "AIRFLOW__API__PORT": str(port),
         "AIRFLOW__API__BASE_URL": base,
         "AIRFLOW__API__WORKERS": "1",
+        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(_free_port()),
+        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(_free_port()),
         "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_hex(32),
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "30",
         "VGI_LANDING": str(home / "landing"),
@@ -175,7 +182,6 @@ def _wait_until_healthy(server: Server) -> None:
         except (Refused, urllib.error.URLError, ConnectionError, KeyError, TimeoutError):
             pass
         time.sleep(1)
-    server.stop()
     raise RuntimeError(f"Airflow did not get healthy; see {server.home / 'airflow.log'}.")
 
 
@@ -204,8 +210,9 @@ def settle_the_sample(server: Server) -> None:
 def main() -> int:
     """Serve until Ctrl-C."""
     parser = argparse.ArgumentParser(description="Airflow on this machine, with the sample to settle.")
-    parser.add_argument("--home", type=Path, default=ROOT / "airflow", help="where all of it is kept")
+    parser.add_argument("--home", type=Path, default=ROOT / "airflow-home", help="where all of it is kept")
     home = parser.parse_args().home.resolve()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that Airflow is ended with it
     print(f"Starting Airflow below {home} (half a minute or so) ...", flush=True)
     server = start(home)
     try:

@@ -1,7 +1,7 @@
 """Settlement of a month: gate, settle, gate, approval by a person, issue."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
@@ -74,6 +74,12 @@ def _month_before(day: datetime) -> str:
             type=["null", "string"],
             title="As of",
             description="What was known then, as 2024-01-08T09:00:00Z. Empty: the receipt of the last delivery.",
+        ),
+        "approval_by_person": Param(
+            None,
+            type=["null", "boolean"],
+            title="Approval by a person",
+            description="Whether the run waits for a person. Empty: as the installation is set up.",
         ),
     },
 )
@@ -163,13 +169,17 @@ def settle() -> None:
 
         if not run["awaits_approval"]:
             return "issue"
-        return "ask_a_person" if approval_by_person() else "approve_by_itself"
+        asked = get_current_context()["params"]["approval_by_person"]
+        return "ask_a_person" if (approval_by_person() if asked is None else asked) else "approve_by_itself"
 
     ask_a_person = HITLOperator(
         task_id="ask_a_person",
         subject="Settlement {{ ti.xcom_pull(task_ids='settle_period')['settlement_period'] }}: approve or reject",
         body=BODY,
         options=[APPROVE, REJECT],
+        execution_timeout=None,  # a person may take days
+        retry_delay=timedelta(seconds=5),
+        retry_exponential_backoff=False,
         params={"reason": Param("", type="string", title="Reason", description="Needed to reject.")},
     )
 

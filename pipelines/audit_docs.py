@@ -1,6 +1,5 @@
 """The documentation for auditors: dbt's docs as one page that opens offline."""
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -28,5 +27,5 @@ def build_docs(*, warehouse: Path, out: Path) -> Path:
         if not result.success:
             raise JobFailed(f"The audit docs could not be built: {result.exception or 'see the log of dbt'}")
         built = shutil.copyfile(Path(target) / "static_index.html", out / f".{PAGE}.new")
-    os.replace(built, out / PAGE)
+    built.replace(out / PAGE)
     return out / PAGE

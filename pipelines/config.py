@@ -52,9 +52,15 @@ def approval_by_person() -> bool:
 
 
 def correction_months() -> tuple[int, ...]:
-    """How many months after its initial settlement a period is settled again (VGI_CORRECTION_MONTHS)."""
+    """How many months after its initial settlement a period is settled again (VGI_CORRECTION_MONTHS).
+
+    Raises BadInput for anything but whole numbers from 1 on, separated by commas.
+    """
     given = os.environ.get("VGI_CORRECTION_MONTHS", "1,3,6")
-    return tuple(int(part) for part in given.split(",") if part.strip().isdigit())
+    parts = [part.strip() for part in given.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise BadInput(f"VGI_CORRECTION_MONTHS is '{given}'; give whole months such as 1,3,6.")
+    return tuple(int(part) for part in parts)
 
 
 def operator() -> str:
