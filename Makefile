@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow lint lock clean
+.PHONY: help setup demo airflow test test-slow lint lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -21,6 +21,9 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## settle the sample month, from deliveries to CSV exports, below demo/
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh sample/demo.sh
+
+airflow: $(READY) ## Airflow on this machine, settling the sample; Ctrl-C ends it
+	@$(VENV)/bin/python -m dags.serve
 
 test: $(READY) lint ## fast tests and linters
 	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile
@@ -40,4 +43,4 @@ lock: ## resolve requirements.in anew into requirements.lock (needs uv)
 		--python-version 3.11 --output-file requirements.lock
 
 clean: ## remove what demo and tests made; .venv stays
-	rm -rf demo dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf demo airflow-home dbt_project/target dbt_project/logs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -31,6 +31,7 @@ from pipelines.runs import Run, State
 from settlement import Books, Statements
 
 _STATEMENTS = (USER_POINTS, MANAGER_FEE_REDUCTIONS)
+_AFTER_APPROVAL = frozenset({State.APPROVED, State.ISSUED, State.SUPERSEDED})
 
 
 def approve(*, warehouse: Path, run_id: str, now: datetime, by: str) -> int:
@@ -55,6 +56,32 @@ def reject(*, warehouse: Path, run_id: str, reason: str, now: datetime, by: str)
         _refuse_unless_awaiting(connection, run, verb="rejected")
         with transaction(connection):
             runs.record_state(connection, run_id=run_id, state=State.REJECTED, at=now, by=by, reason=reason)
+
+
+def decide(  # noqa: PLR0913 -- all keyword-only
+    *, warehouse: Path, run_id: str, approved: bool, reason: str, now: datetime, by: str
+) -> State:
+    """Carry out a decision once: asked again after it was carried out, nothing changes; give the state.
+
+    For work that is repeated after it was cut off. Raises BadInput as `approve` and `reject` do.
+    """
+    with open_books(warehouse) as connection:
+        state = runs.state_of(connection, runs.get_run(connection, run_id).run_id)
+    done = _AFTER_APPROVAL if approved else frozenset({State.REJECTED})
+    if state in done:
+        assert state is not None
+        return state
+    if approved:
+        approve(warehouse=warehouse, run_id=run_id, now=now, by=by)
+        return State.APPROVED
+    reject(warehouse=warehouse, run_id=run_id, reason=reason, now=now, by=by)
+    return State.REJECTED
+
+
+def is_rejected(*, warehouse: Path, run_id: str) -> bool:
+    """Whether a person rejected a run."""
+    with open_books(warehouse) as connection:
+        return runs.state_of(connection, runs.get_run(connection, run_id).run_id) is State.REJECTED
 
 
 def _refuse_unless_awaiting(connection: duckdb.DuckDBPyConnection, run: Run, *, verb: str) -> None:

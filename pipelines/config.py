@@ -5,6 +5,7 @@ VGI_THREADS alone is read further inside, wherever DuckDB is opened: it changes 
 
 import getpass
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from pipelines.errors import BadInput
@@ -18,6 +19,49 @@ THREADS_VARIABLE = "VGI_THREADS"
 DEFAULT_WAREHOUSE = Path("vgi.duckdb")
 APPROVED_BY_ITSELF = "vgi"
 _YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("", "0", "false", "f", "no", "n", "off")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where scheduled work finds and leaves things; the command is told by its options."""
+
+    landing: Path
+    warehouse: Path
+    tariffs: Path
+    exports: Path
+    docs: Path
+
+
+def places() -> Places:
+    """VGI_LANDING, VGI_WAREHOUSE, VGI_TARIFFS, VGI_EXPORTS, VGI_DOCS; else folders below the current one."""
+
+    def named(variable: str, default: str) -> Path:
+        return Path(os.environ.get(variable) or default).absolute()
+
+    return Places(
+        landing=named("VGI_LANDING", "landing"),
+        warehouse=named(WAREHOUSE_VARIABLE, str(DEFAULT_WAREHOUSE)),
+        tariffs=named(TARIFFS_VARIABLE, "tariffs"),
+        exports=named("VGI_EXPORTS", "exports"),
+        docs=named("VGI_DOCS", "audit-docs"),
+    )
+
+
+def approval_by_person() -> bool:
+    """Whether scheduled runs wait for a person (VGI_HOLD_FOR_APPROVAL, on unless 0 or false)."""
+    return os.environ.get(HOLD_VARIABLE, "1").strip().lower() not in ("", "0", "false", "no")
+
+
+def correction_months() -> tuple[int, ...]:
+    """How many months after its initial settlement a period is settled again (VGI_CORRECTION_MONTHS).
+
+    Raises BadInput for anything but whole numbers from 1 on, separated by commas.
+    """
+    given = os.environ.get("VGI_CORRECTION_MONTHS", "1,3,6")
+    parts = [part.strip() for part in given.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise BadInput(f"VGI_CORRECTION_MONTHS is '{given}'; give whole months such as 1,3,6.")
+    return tuple(int(part) for part in parts)
 
 
 def operator() -> str:

@@ -29,7 +29,7 @@ def parsed_project(project: Path, *, database: str) -> Manifest:
     """
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 -- 3 s to import
 
-    kept = project / "target" / f"manifest-{database}-{_fingerprint(project)}.msgpack"
+    kept = project / "target" / f"manifest-{database}-{fingerprint(project)}.msgpack"
     if kept.exists():
         return Manifest.from_msgpack(kept.read_bytes())
     packed = _parse(project).to_msgpack()
@@ -39,7 +39,7 @@ def parsed_project(project: Path, *, database: str) -> Manifest:
     return Manifest.from_msgpack(packed)
 
 
-def _fingerprint(project: Path) -> str:
+def fingerprint(project: Path) -> str:
     """A hash of all that parsing depends on: the project's files, by name and content, and dbt's versions."""
     digest = hashlib.sha256()
     for package in ("dbt-core", "dbt-duckdb"):

@@ -97,6 +97,11 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
     return KnownDelivery(*rows[0]) if rows else None
 
 
+def known_bytes(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
+    """Feed and SHA-256 of every delivery."""
+    return set(connection.execute("select feed, sha256 from raw.deliveries").fetchall())
+
+
 def register(connection: duckdb.DuckDBPyConnection, delivery: Delivery) -> None:
     """Write a delivery down. Raises JobFailed if its rows do not add up."""
     if delivery.rows_in != delivery.rows_accepted + delivery.rows_duplicate + delivery.rows_quarantined:

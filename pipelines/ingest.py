@@ -1,7 +1,7 @@
 """Ingest: registers, checks and loads whatever is new in a landing folder, in one transaction (R6)."""
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from pipelines.deliveries import (
     Delivery,
     KnownDelivery,
     find_known,
+    known_bytes,
     load_rows,
     next_delivery_no,
     quarantine_file,
@@ -31,7 +32,7 @@ from pipelines.landing import Landing, LandingFile, survey
 from pipelines.meter_settings import MeterSettings, note_settings, noted_settings
 from pipelines.receipt import overtaken_runs, receipt_instant
 from pipelines.sources import source_of
-from pipelines.store import NotReadable, ReceivedFile, receive
+from pipelines.store import NotReadable, ReceivedFile, receive, sha256_of
 from pipelines.warehouse import open_warehouse
 from pipelines.wording import counted
 
@@ -94,24 +95,30 @@ class IngestReport:
         """Rows set aside, those of refused files included."""
         return sum(delivery.rows_quarantined for delivery in self.deliveries)
 
+    @property
+    def totals(self) -> dict[str, int]:
+        """The four counts of rows, by name."""
+        counts = ("rows_in", "rows_accepted", "rows_duplicate", "rows_quarantined")
+        return {name: getattr(self, name) for name in counts}
+
     def as_dict(self) -> dict[str, Any]:
         """The report for machines: instants as ISO text with Z."""
         document = dataclasses.asdict(self)
         for part in (document, *document["deliveries"]):
             part["received_at"] = instant_text(part["received_at"])
-        counts = ("rows_in", "rows_accepted", "rows_duplicate", "rows_quarantined")
-        return {**document, "totals": {name: getattr(self, name) for name in counts}}
+        return {**document, "totals": self.totals}
 
 
-def ingest(
+def ingest(  # noqa: PLR0913 -- all keyword-only but the first
     landing_dir: Path,
     *,
     warehouse: Path,
     received_at: datetime | None,
     clock: Callable[[], datetime],
+    feeds: Collection[str] = tuple(FEEDS),
     progress: Progress | None = None,
 ) -> IngestReport:
-    """Load all new files of a landing folder: all of them, or none where the job fails.
+    """Load all new files of a landing folder, or of some of its feeds: all, or none where the job fails.
 
     Bad rows and bad files go to quarantine and do not stop the rest. `received_at` is naive UTC or aware, in
     whole seconds, and defaults to the clock, whose instants may be either too; `progress` one line a file.
@@ -131,14 +138,28 @@ def ingest(
         )
         try:
             connection.execute("begin")
-            for number, file in enumerate(landing.files, start=1):
-                job.take(file, place=f"{number} of {len(landing.files)}")
+            files = [file for file in landing.files if file.feed in feeds]
+            for number, file in enumerate(files, start=1):
+                job.take(file, place=f"{number} of {len(files)}")
             connection.execute("commit")
         except duckdb.Error as error:
             raise JobFailed(f"The ingest failed and loaded nothing: {str(error).splitlines()[0]}") from error
         except OSError as error:
             raise JobFailed(f"The ingest failed and loaded nothing: {error.strerror or error}.") from error
         return job.report()
+
+
+def feeds_with_news(landing_dir: Path, *, warehouse: Path) -> tuple[str, ...]:
+    """The feeds that hold a file whose bytes were never delivered; nothing is loaded.
+
+    Raises BadInput for a folder that cannot be used.
+    """
+    files = survey(Path(landing_dir)).files
+    known: set[tuple[str, str]] = set()
+    if warehouse.exists():
+        with open_warehouse(warehouse) as connection:
+            known = known_bytes(connection)
+    return tuple(sorted({file.feed for file in files if (file.feed, sha256_of(file.path)) not in known}))
 
 
 class _Ingest:

@@ -16,7 +16,7 @@ from rich.text import Text
 
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, State
-from pipelines.wording import counted
+from pipelines.wording import counted, money_text
 
 if TYPE_CHECKING:
     from pipelines.export import Exported
@@ -48,14 +48,6 @@ def _plain(value: object) -> Any:
     if isinstance(value, (StrEnum, date, Path)):
         return str(value)
     return value
-
-
-def money_text(minor: int, *, currency: str, digits: int) -> str:
-    """Smallest units as an amount of the currency: 123456 as 1,234.56 EUR."""
-    whole, part = divmod(abs(minor), 10**digits)
-    sign = "-" if minor < 0 else ""
-    decimals = f".{part:0{digits}}" if digits else ""
-    return f"{sign}{whole:,}{decimals} {currency}"
 
 
 def print_ingest(console: Console, report: IngestReport) -> None:

@@ -96,6 +96,12 @@ def settle(  # noqa: PLR0913 -- all keyword-only
         return _decide(warehouse, run, found=found is not None, hold=hold_for_approval, now=now, by=by)
 
 
+def default_as_of(warehouse: Path, *, as_of: datetime | None, now: datetime) -> datetime:
+    """The as-of asked for, or else the receipt of the last delivery. BadInput as `settle` raises it."""
+    with open_books(warehouse) as connection:
+        return runs.resolve_as_of(connection, as_of=as_of, now=now)
+
+
 def verify_period(  # noqa: PLR0913 -- all keyword-only
     *,
     warehouse: Path,
@@ -115,8 +121,18 @@ def verify_period(  # noqa: PLR0913 -- all keyword-only
             resolved = runs.resolve_as_of(connection, as_of=as_of, now=now)
             chosen = tariffs or _tariffs_of_last_run(connection)
         book = chosen.book.for_period(period) if chosen else None
+        run = (
+            _asked_run(warehouse, period=period, tariffs=chosen, as_of=resolved, now=now) if chosen else None
+        )
         progress(f"Verifying {period} as of {instant_text(resolved)}.")
-        verify(warehouse=warehouse, period=period, as_of=resolved, tariffs=book, progress=detail)
+        verify(
+            warehouse=warehouse,
+            period=period,
+            as_of=resolved,
+            tariffs=book,
+            run_id=run.run_id if run else None,
+            progress=detail,
+        )
         with open_books(warehouse) as connection:
             rows = {each.name: _rows_of(connection, each.name) for each in fields(VerifiedPeriod)}
     return Verified(settlement_period=str(period), as_of=resolved, rows=rows)
@@ -195,7 +211,14 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
 ) -> None:
     book = tariffs.book.for_period(period)
     progress(f"Verifying {period} as of {instant_text(run.as_of)}.")
-    verify(warehouse=warehouse, period=period, as_of=run.as_of, tariffs=book, progress=detail)
+    verify(
+        warehouse=warehouse,
+        period=period,
+        as_of=run.as_of,
+        tariffs=book,
+        run_id=run.run_id,
+        progress=detail,
+    )
     progress(f"Settling {period}.")
     with open_books(warehouse) as connection:
         _refuse_other_deliveries(connection, run)

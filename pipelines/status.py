@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
 from pipelines import runs
-from pipelines.runs import Kind, State
+from pipelines.runs import Kind, Run, State
 from pipelines.summary import QuarantinedRow
 from pipelines.warehouse import open_warehouse
 
@@ -90,9 +91,7 @@ def read_status(*, warehouse: Path, with_quarantine: bool = False) -> Status:
     with open_warehouse(warehouse, read_only=True) as connection:
         deliveries = _deliveries(connection)
         quarantine = _quarantine(connection) if with_quarantine else ()
-        all_runs = _runs(connection)
-        current = _current_runs(connection) if all_runs else frozenset()
-        open_work = _open_work(connection, all_runs, current=current)
+        all_runs, open_work = runs_and_open_work(connection)
     return Status(
         warehouse=warehouse,
         deliveries=deliveries,
@@ -155,35 +154,74 @@ def _quarantine(connection: duckdb.DuckDBPyConnection) -> tuple[QuarantinedRow, 
     )
 
 
-def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[RunStatus, ...]:
-    run_ids = connection.execute(
-        "select run_id from books.runs order by settlement_period, as_of, created_at, run_id"
-    ).fetchall()
-    return tuple(_run(connection, run_id) for (run_id,) in run_ids)
+def runs_and_open_work(connection: duckdb.DuckDBPyConnection) -> tuple[tuple[RunStatus, ...], OpenWork]:
+    """Every run by period and as-of, and what waits for somebody."""
+    all_runs = _runs(connection)
+    current = _current_runs(connection) if all_runs else frozenset()
+    return all_runs, _open_work(connection, all_runs, current=current)
 
 
-def _run(connection: duckdb.DuckDBPyConnection, run_id: str) -> RunStatus:
-    run = runs.get_run(connection, run_id)
-    last = runs.events_of(connection, run_id)[-1]
-    counts = connection.execute(
-        """
+_RUNS = """
+    select
+        runs.run_id,
+        runs.settlement_period,
+        runs.as_of,
+        runs.rules_version,
+        last.event.state,
+        last.event."at",
+        last.event."by",
+        coalesce(achievement.held, 0),
+        coalesce(achievement.provisional, 0),
+        coalesce(leases.pending, 0),
+        coalesce(exceptions.rows, 0)
+    from books.runs
+    inner join (
+        select run_id, arg_max(run_events, seq) as event from books.run_events group by run_id
+    ) as last on last.run_id = runs.run_id
+    left join (
         select
-            (select count(*) from results.dr_achievement where run_id = $run_id and status = 'held'),
-            (select count(*) from results.dr_achievement where run_id = $run_id and status = 'provisional'),
-            (select count(*) from results.lease_outcomes where run_id = $run_id and outcome = 'pending'),
-            (select count(*) from results.exceptions where run_id = $run_id)
-        """,
-        {"run_id": run_id},
-    ).fetchall()[0]
-    held, provisional, pending, exceptions = counts
+            run_id,
+            count(*) filter (where status = 'held') as held,
+            count(*) filter (where status = 'provisional') as provisional
+        from results.dr_achievement
+        group by run_id
+    ) as achievement on achievement.run_id = runs.run_id
+    left join (
+        select run_id, count(*) as pending
+        from results.lease_outcomes
+        where outcome = 'pending'
+        group by run_id
+    ) as leases on leases.run_id = runs.run_id
+    left join (
+        select run_id, count(*) as rows from results.exceptions group by run_id
+    ) as exceptions on exceptions.run_id = runs.run_id
+    order by runs.settlement_period, runs.as_of, runs.created_at, runs.run_id
+"""
+
+
+def _runs(connection: duckdb.DuckDBPyConnection) -> tuple[RunStatus, ...]:
+    return tuple(_run(connection, row) for row in connection.execute(_RUNS).fetchall())
+
+
+def _run(connection: duckdb.DuckDBPyConnection, row: tuple[Any, ...]) -> RunStatus:
+    run_id, period, as_of, rules_version, state, at, by, held, provisional, pending, exceptions = row
+    # A run rests on every delivery there is: they are not read, as its kind does not depend on them.
+    run = Run(
+        run_id=run_id,
+        settlement_period=period,
+        as_of=as_of,
+        rules_version=rules_version,
+        deliveries=(),
+        tariffs=(),
+    )
     return RunStatus(
         run_id=run_id,
-        settlement_period=run.settlement_period,
-        as_of=run.as_of,
+        settlement_period=period,
+        as_of=as_of,
         kind=runs.kind_of(connection, run),
-        state=last.state,
-        since=last.at,
-        by=last.by,
+        state=State(state),
+        since=at,
+        by=by,
         held_performances=held,
         provisional_performances=provisional,
         pending_leases=pending,

@@ -179,6 +179,12 @@ def stored_path(warehouse: Path, *, feed: str, sha256: str) -> Path:
     return store_of(warehouse) / feed / sha256
 
 
+def sha256_of(path: Path) -> str:
+    """The hash of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def receive(source: Path, *, warehouse: Path, feed: str) -> ReceivedFile:
     """Copy a file into the store's folder for its feed, hashed and looked over in the same pass.
 

@@ -10,6 +10,7 @@ from pipelines import runs
 from pipelines.books import open_books
 from pipelines.runs import Kind, Run, State
 from pipelines.tariff_files import applied_tariffs
+from pipelines.wording import money_text
 
 _TOP_USERS = 10
 _FIRST_QUARANTINED = 5
@@ -103,42 +104,71 @@ class Summary:
     export_folder: Path | None = None
 
 
+def figures(summary: Summary) -> dict[str, str | int]:
+    """The totals of a run, flat, as a scheduler shows them; no id of a person is among them."""
+    return {
+        "run_id": summary.run_id,
+        "settlement_period": summary.settlement_period,
+        "kind": str(summary.kind),
+        "state": str(summary.state),
+        "rows_in": sum(feed.rows_in for feed in summary.intake),
+        "rows_quarantined": sum(feed.rows_quarantined for feed in summary.intake),
+        "performances": sum(each.performances for each in summary.performances),
+        "performances_held": sum(each.held for each in summary.performances),
+        "points": summary.points,
+        "users_with_points": summary.users_with_points,
+        "reduction": money_text(
+            summary.reduction_minor, currency=summary.currency, digits=summary.currency_digits
+        ),
+        "contracts_with_reduction": sum(1 for each in summary.fee_reductions if each.reduction_minor),
+        "exceptions": sum(summary.exceptions.values()),
+        "bookings": summary.bookings,
+    }
+
+
 def summarise(*, warehouse: Path, run_id: str, export_folder: Path | None = None) -> Summary:
     """The summary of a run as it stands in the warehouse."""
     with open_books(warehouse) as connection:
-        run = runs.get_run(connection, run_id)
-        state = runs.state_of(connection, run_id)
-        assert state is not None
-        tariffs = applied_tariffs(run).book
-        reductions = _fee_reductions(connection, run_id)
-        users = _pairs(
-            connection,
-            "select user_id, points from results.user_amounts where run_id = ? order by points desc, user_id",
-            run_id,
-        )
-        return Summary(
-            run_id=run_id,
-            settlement_period=run.settlement_period,
-            as_of=run.as_of,
-            kind=runs.kind_of(connection, run),
-            state=state,
-            currency=tariffs.currency,
-            currency_digits=tariffs.currency_digits,
-            intake=_intake(connection, run),
-            quarantine_entries=_quarantine_entries(connection, run),
-            first_quarantined=_first_quarantined(connection, run),
-            performances=_performances(connection, run_id),
-            achievement=_achievement(connection, run_id),
-            users_with_points=len(users),
-            points=sum(points for _, points in users),
-            top_users=users[:_TOP_USERS],
-            fee_reductions=reductions,
-            reduction_minor=sum(each.reduction_minor for each in reductions),
-            lease_outcomes=_counts(connection, run_id, table="lease_outcomes", by="outcome"),
-            exceptions=_counts(connection, run_id, table="exceptions", by="code"),
-            bookings=_bookings(connection, run_id),
-            export_folder=export_folder,
-        )
+        return summary_of(connection, run_id, export_folder=export_folder)
+
+
+def summary_of(
+    connection: duckdb.DuckDBPyConnection, run_id: str, *, export_folder: Path | None = None
+) -> Summary:
+    """The summary of a run; BadInput if there is none."""
+    run = runs.get_run(connection, run_id)
+    state = runs.state_of(connection, run_id)
+    assert state is not None
+    tariffs = applied_tariffs(run).book
+    reductions = _fee_reductions(connection, run_id)
+    users = _pairs(
+        connection,
+        "select user_id, points from results.user_amounts where run_id = ? order by points desc, user_id",
+        run_id,
+    )
+    return Summary(
+        run_id=run_id,
+        settlement_period=run.settlement_period,
+        as_of=run.as_of,
+        kind=runs.kind_of(connection, run),
+        state=state,
+        currency=tariffs.currency,
+        currency_digits=tariffs.currency_digits,
+        intake=_intake(connection, run),
+        quarantine_entries=_quarantine_entries(connection, run),
+        first_quarantined=_first_quarantined(connection, run),
+        performances=_performances(connection, run_id),
+        achievement=_achievement(connection, run_id),
+        users_with_points=len(users),
+        points=sum(points for _, points in users),
+        top_users=users[:_TOP_USERS],
+        fee_reductions=reductions,
+        reduction_minor=sum(each.reduction_minor for each in reductions),
+        lease_outcomes=_counts(connection, run_id, table="lease_outcomes", by="outcome"),
+        exceptions=_counts(connection, run_id, table="exceptions", by="code"),
+        bookings=_bookings(connection, run_id),
+        export_folder=export_folder,
+    )
 
 
 def _intake(connection: duckdb.DuckDBPyConnection, run: Run) -> tuple[FeedIntake, ...]:

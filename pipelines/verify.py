@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipelines.dbt_manifest import parsed_project
+from pipelines.dbt_manifest import fingerprint, parsed_project
 from pipelines.errors import JobFailed
 from pipelines.warehouse import open_warehouse, thread_count
 from settlement import SettlementPeriod, TariffBook
@@ -58,22 +58,28 @@ class RunParameters:
         }
 
 
-def verify(
+def verify(  # noqa: PLR0913 -- all keyword-only
     *,
     warehouse: Path,
     period: SettlementPeriod,
     as_of: datetime,
     tariffs: TariffBook | None,
+    run_id: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
 ) -> None:
     """Build and test the dbt models for `period`, seeing what was received by `as_of` (R6).
 
+    A verification that was made for `run_id` by the same models, and stands, is not made again.
     Without tariffs, reads of every quality count as payable and meter and charger are not compared
     (R15, R16), and the period's dates are those of UTC. Raises JobFailed, naming the model or test.
     """
     time_zone = tariffs.time_zone if tariffs is not None else "UTC"
     period_from, period_to = period.instants(time_zone)
+    identity = None if run_id is None else f"{run_id} {fingerprint(DBT_PROJECT)}"
     with open_warehouse(warehouse) as connection:
+        if identity is not None and _standing(connection) == identity:
+            return
+        _stands_for(connection, None)
         _write_run_tariffs(connection, tariffs)
         reads_from, reads_to = _range_of_reads(connection, period_from, period_to)
     parameters = RunParameters(
@@ -86,6 +92,23 @@ def verify(
         reads_to=reads_to,
     )
     _build(warehouse=warehouse, parameters=parameters, progress=progress)
+    with open_warehouse(warehouse) as connection:
+        _stands_for(connection, identity)
+
+
+def _standing(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """What the schema `verified` was made for; None while it is being made, or if nobody said."""
+    known = connection.execute(
+        "select 1 from duckdb_tables() where schema_name = 'control' and table_name = 'verified_for'"
+    ).fetchone()
+    row = connection.execute("select identity from control.verified_for").fetchone() if known else None
+    return row[0] if row else None
+
+
+def _stands_for(connection: duckdb.DuckDBPyConnection, identity: str | None) -> None:
+    connection.execute(
+        "create or replace table control.verified_for as select ?::varchar as identity", [identity]
+    )
 
 
 def _write_run_tariffs(connection: duckdb.DuckDBPyConnection, tariffs: TariffBook | None) -> None:
@@ -145,7 +168,7 @@ def _build(*, warehouse: Path, parameters: RunParameters, progress: Callable[[st
     from dbt.adapters.duckdb.connections import DuckDBConnectionManager  # noqa: PLC0415 -- 3 s to import
     from dbt.cli.main import dbtRunner  # noqa: PLC0415
 
-    with _dbt_environment(warehouse):
+    with dbt_environment(warehouse):
         try:
             manifest = parsed_project(DBT_PROJECT, database=warehouse.stem)
             runner = dbtRunner(manifest=manifest, callbacks=[_reporter(progress)])
@@ -168,7 +191,7 @@ def _arguments(parameters: RunParameters) -> list[str]:
 
 
 @contextmanager
-def _dbt_environment(warehouse: Path) -> Iterator[None]:
+def dbt_environment(warehouse: Path) -> Iterator[None]:
     """dbt's settings for one invocation; its artefacts go to a folder that is thrown away."""
     with tempfile.TemporaryDirectory(prefix="vgi-dbt-") as folder:
         settings = {

@@ -17,3 +17,11 @@ def shortened_sql(text: str) -> str:
     """`shortened` of an SQL expression."""
     cut = f"left({text}, {_LONGEST_SHOWN}) || '…'"
     return f"case when length({text}) > {_LONGEST_SHOWN} then {cut} else {text} end"
+
+
+def money_text(minor: int, *, currency: str, digits: int) -> str:
+    """Smallest units as an amount of the currency: 123456 as 1,234.56 EUR."""
+    whole, part = divmod(abs(minor), 10**digits)
+    sign = "-" if minor < 0 else ""
+    decimals = f".{part:0{digits}}" if digits else ""
+    return f"{sign}{whole:,}{decimals} {currency}"

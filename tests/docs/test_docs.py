@@ -14,6 +14,7 @@ README = (ROOT / "README.md").read_text()
 DOCUMENTS = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
+    ROOT / "dags" / "README.md",
     ROOT / "sample" / "README.md",
     ROOT / "tests" / "scenarios" / "README.md",
 ]

@@ -1,0 +1,73 @@
+"""Which settlement periods deliveries touch: only those are verified again, and only those are settled."""
+
+from datetime import datetime
+from pathlib import Path
+
+from pipelines.books import open_books
+from pipelines.tariff_files import TariffFiles
+from settlement import SettlementPeriod
+
+# The instants between which a row of a feed can matter; an end that is null is open.
+_SPANS = {
+    "aggregators": ("valid_from", "valid_to"),
+    "vehicles": ("valid_from", "valid_to"),
+    "contracts": ("valid_from", "valid_to"),
+    "evses": ("valid_from", "valid_to"),
+    "specific_vehicles": ("valid_from", "valid_to"),
+    "evse_offers": ("offered_from", "offered_to"),
+    "permission_leases": ("valid_from", "valid_to"),
+    "meter_intervals": ("interval_start", "interval_start"),
+    "charger_sessions": ("started_at", "ended_at"),
+    "dr_events": ("starts_at", "ends_at"),
+    "dr_instructions": ("issued_at", "null"),
+    "dr_signals": ("issued_at", "null"),
+}
+_FACTS = ("evse_offers", "permission_leases", "meter_intervals", "charger_sessions", "dr_events")
+
+
+def touched_periods(
+    *, warehouse: Path, received_from: datetime, time_zone: str
+) -> tuple[SettlementPeriod, ...]:
+    """The months with a DR event that rows received from an instant on may touch, in order.
+
+    Without an end, a row reaches as far as there are events.
+    """
+    spans = " union all ".join(_span_sql(feed) for feed in _SPANS)
+    with open_books(warehouse) as connection:
+        rows = connection.execute(
+            f"""
+            with spans as ({spans})
+            select distinct
+                strftime(timezone($time_zone, timezone('UTC', events.starts_at)), '%Y-%m') as month
+            from raw.dr_events as events
+            inner join spans on events.starts_at <= spans.ends and events.ends_at >= spans.begins
+            order by month
+            """,
+            {"received_from": received_from, "time_zone": time_zone},
+        ).fetchall()
+    return tuple(SettlementPeriod.parse(month) for (month,) in rows)
+
+
+def _span_sql(feed: str) -> str:
+    begins, ends = _SPANS[feed]
+    return f"""
+        select min(rows.{begins}) as begins, max(coalesce({ends}, 'infinity'::timestamp)) as ends
+        from raw.{feed} as rows
+        inner join raw.deliveries using (delivery_no)
+        where received_at >= $received_from
+    """
+
+
+def has_facts(*, warehouse: Path, period: SettlementPeriod, tariffs: TariffFiles) -> bool:
+    """Whether anything was delivered that happened in a period; a warehouse not yet made holds nothing."""
+    if not warehouse.exists():
+        return False
+    period_from, period_to = period.instants(tariffs.book.time_zone)
+    with open_books(warehouse) as connection:
+        return any(
+            connection.execute(
+                f"select true from raw.{feed} where {_SPANS[feed][0]} >= ? and {_SPANS[feed][0]} < ? limit 1",
+                [period_from, period_to],
+            ).fetchone()
+            for feed in _FACTS
+        )
