@@ -37,13 +37,14 @@ Run `{{ run['run_id'] }}`, {{ run['kind'] }}
 
 | | |
 |---|---|
-| rows delivered, in quarantine | {{ run['rows_in'] }}, {{ run['rows_quarantined'] }} |
-| performances, held | {{ run['performances'] }}, {{ run['performances_held'] }} |
-| points, to users | {{ run['points'] }}, {{ run['users_with_points'] }} |
-| fee reductions, of contracts | {{ run['reduction'] }}, {{ run['contracts_with_reduction'] }} |
-| exceptions | {{ run['exceptions'] }} |
+| rows delivered | {{ '{:,}'.format(run['rows_in']) }}, of which {{ '{:,}'.format(run['rows_quarantined']) }} in quarantine |
+| performances | {{ '{:,}'.format(run['performances']) }}, of which {{ '{:,}'.format(run['performances_held']) }} held |
+| points | {{ '{:,}'.format(run['points']) }} to {{ '{:,}'.format(run['users_with_points']) }} users |
+| fee reductions | {{ run['reduction'] }} on {{ '{:,}'.format(run['contracts_with_reduction']) }} contracts |
+| exceptions | {{ '{:,}'.format(run['exceptions']) }} |
 
-Approving books it. Rejecting needs a reason; the period can be settled again with better data or tariffs.
+The page *Settlement* lists the exceptions. Approving books the run. A rejected run is never issued; say why, and settle the period again with
+better data or tariffs.
 """
 
 
@@ -180,7 +181,14 @@ def settle() -> None:
         execution_timeout=None,  # a person may take days
         retry_delay=timedelta(seconds=5),
         retry_exponential_backoff=False,
-        params={"reason": Param("", type="string", title="Reason", description="Needed to reject.")},
+        params={
+            "reason": Param(
+                None,
+                type=["null", "string"],
+                title="Reason",
+                description="Why it is rejected; kept with the run.",
+            )
+        },
     )
 
     @task(pool=WAREHOUSE_POOL)
