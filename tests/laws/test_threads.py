@@ -15,7 +15,7 @@ from dbt.cli.main import dbtRunner
 from pipelines.dbt_manifest import parsed_project
 from pipelines.errors import BadInput
 from pipelines.simulate import simulate
-from pipelines.verify import DBT_PROJECT, _dbt_environment
+from pipelines.verify import DBT_PROJECT, dbt_environment
 from pipelines.warehouse import open_warehouse
 from tests.laws.given import Bytes, csv_bytes
 
@@ -88,7 +88,7 @@ def test_every_connection_takes_the_threads_of_the_environment(
 def _threads_of_dbt(warehouse: Path) -> int:
     query = "select current_setting('threads') as threads"
     folder = str(DBT_PROJECT)
-    with _dbt_environment(warehouse):
+    with dbt_environment(warehouse):
         manifest = parsed_project(DBT_PROJECT, database=warehouse.stem)
         try:
             done = dbtRunner(manifest=manifest).invoke(

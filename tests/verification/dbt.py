@@ -6,13 +6,13 @@ from dbt.adapters.duckdb.connections import DuckDBConnectionManager
 from dbt.cli.main import dbtRunner
 
 from pipelines.dbt_manifest import parsed_project
-from pipelines.verify import DBT_PROJECT, _dbt_environment
+from pipelines.verify import DBT_PROJECT, dbt_environment
 
 
 def dbt_statuses(warehouse: Path, *arguments: str) -> dict[str, str]:
     """Status of each node by name, after one dbt command."""
     folder = str(DBT_PROJECT)
-    with _dbt_environment(warehouse):
+    with dbt_environment(warehouse):
         manifest = parsed_project(DBT_PROJECT, database=warehouse.stem)
         try:
             done = dbtRunner(manifest=manifest).invoke(
