@@ -14,7 +14,7 @@ from pipelines.settle import verify_period
 from pipelines.tariff_files import read_tariffs
 from pipelines.touched import has_facts, touched_periods
 from pipelines.warehouse import open_warehouse
-from settlement import BalanceError, SettlementPeriod
+from settlement import SettlementPeriod
 from tests.pipeline.programme import METER_HEADER, meter_rows, write_feed, write_landing, write_tariffs
 from tests.pipeline.world import JANUARY_5, JANUARY_9, NOW, PERIOD, World
 
@@ -96,8 +96,35 @@ def test_the_gate_before_issue_reads_back_what_was_stored(world: World) -> None:
     gates.before_issue(warehouse=world.warehouse, run_id=run.run_id)
     with open_warehouse(world.warehouse) as connection:
         connection.execute("update results.dr_achievement set payable = payable + 1 where vehicle_id = 'V-1'")
-    with pytest.raises(BalanceError, match=r"R26: performance .*V-1.* has payable"):
+    with pytest.raises(
+        gates.GateFailed, match=r"R26: performance .*V-1.* has payable[\s\S]*Nothing of run .* was issued"
+    ):
         gates.before_issue(warehouse=world.warehouse, run_id=run.run_id)
+
+
+def test_the_gate_before_settlement_names_the_test_and_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    landing, warehouse = write_landing(tmp_path / "landing"), tmp_path / "vgi.duckdb"
+    _take_in(landing, warehouse, feeds=feeds_with_news(landing, warehouse=warehouse))
+    build = verify._build
+
+    def with_a_fault(*, warehouse: Path, **arguments: object) -> None:
+        # A version too many: what only a fault in the warehouse could make.
+        with open_warehouse(warehouse) as connection:
+            connection.execute("insert into raw.meter_intervals select * from raw.meter_intervals limit 1")
+        build(warehouse=warehouse, **arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(verify, "_build", with_a_fault)
+    with pytest.raises(gates.GateFailed, match=r"r06_one_read_per_half_hour.*settle 2023-12 again"):
+        gates.before_settlement(
+            warehouse=warehouse,
+            period=PERIOD,
+            tariffs=read_tariffs(write_tariffs(tmp_path / "tariffs")),
+            as_of=JANUARY_5,
+            now=NOW,
+            progress=print,
+        )
 
 
 def test_a_verification_that_stands_is_not_made_again(
