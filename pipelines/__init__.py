@@ -2,6 +2,6 @@
 
 The border, called by the command and by whoever schedules: `ingest.ingest`, `settle.verify_period`,
 `settle.settle`, `approval.approve` and `approval.reject`, `export.export_run`, `main_job.run_main_job` (these
-in turn), `status.read_status`, `summary.summarise` and `simulate.simulate`. They are imported from their
+in turn), the `gates`, `status.read_status`, `summary.summarise` and `simulate.simulate`. They are imported from their
 modules, so that the command answers without loading what it does not need.
 """
