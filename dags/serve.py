@@ -213,6 +213,7 @@ def main() -> int:
     parser.add_argument("--home", type=Path, default=ROOT / "airflow-home", help="where all of it is kept")
     home = parser.parse_args().home.resolve()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that Airflow is ended with it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it else
     print(f"Starting Airflow below {home} (half a minute or so) ...", flush=True)
     server = start(home)
     try:
