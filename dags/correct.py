@@ -33,14 +33,13 @@ def correct() -> None:
     def find_due_periods() -> list[dict[str, Any]]:
         """The months whose correction is due."""
         from pipelines.config import correction_months
+        from settlement import SettlementPeriod
 
         context = get_current_context()
         day = context["dag_run"].logical_date or context["dag_run"].run_after
-        initial = day.year * 12 + day.month - 2  # the month that is settled for the first time this month
-        due = (initial - months for months in correction_months())
-        return [
-            {"settlement_period": f"{month // 12:04}-{month % 12 + 1:02}", "as_of": None} for month in due
-        ]
+        initial = SettlementPeriod(year=day.year, month=day.month).months_before(1)
+        due = (initial.months_before(months) for months in correction_months())
+        return [{"settlement_period": str(period), "as_of": None} for period in due]
 
     TriggerDagRunOperator.partial(task_id="settle_again", trigger_dag_id="settle").expand(
         conf=find_due_periods()

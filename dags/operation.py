@@ -1,4 +1,4 @@
-"""What all DAGs share: the pool of the one writer, retries, assets, and the instant that the clock says."""
+"""What all DAGs share: the pool of the one writer, the assets, owner, retries and time limits."""
 
 from datetime import timedelta
 from typing import Any

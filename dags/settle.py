@@ -48,11 +48,6 @@ better data or tariffs.
 """
 
 
-def _month_before(day: datetime) -> str:
-    year, month = (day.year, day.month - 1) if day.month > 1 else (day.year - 1, 12)
-    return f"{year:04}-{month:02}"
-
-
 @dag(
     dag_id="settle",
     schedule="0 9 8 * *",
@@ -97,7 +92,8 @@ def settle() -> None:
 
         context, here = get_current_context(), places()
         logical = context["dag_run"].logical_date or context["dag_run"].run_after
-        period = context["params"]["settlement_period"] or _month_before(logical)
+        before = SettlementPeriod(year=logical.year, month=logical.month).months_before(1)
+        period = context["params"]["settlement_period"] or str(before)
         given = context["params"]["as_of"]
         if not has_facts(
             warehouse=here.warehouse,

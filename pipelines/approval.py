@@ -27,11 +27,10 @@ from pipelines.exports import (
     USER_POINTS,
 )
 from pipelines.instants import instant_text
-from pipelines.runs import Run, State
+from pipelines.runs import AFTER_APPROVAL, Run, State
 from settlement import Books, Statements
 
 _STATEMENTS = (USER_POINTS, MANAGER_FEE_REDUCTIONS)
-_AFTER_APPROVAL = frozenset({State.APPROVED, State.ISSUED, State.SUPERSEDED})
 
 
 def approve(*, warehouse: Path, run_id: str, now: datetime, by: str) -> int:
@@ -67,7 +66,7 @@ def decide(  # noqa: PLR0913 -- all keyword-only
     """
     with open_books(warehouse) as connection:
         state = runs.state_of(connection, runs.get_run(connection, run_id).run_id)
-    done = _AFTER_APPROVAL if approved else frozenset({State.REJECTED})
+    done = AFTER_APPROVAL if approved else frozenset({State.REJECTED})
     if state in done:
         assert state is not None
         return state

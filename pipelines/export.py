@@ -1,6 +1,5 @@
 """The export folder of a run: complete or absent, and the same bytes whenever it is asked for (R23)."""
 
-import hashlib
 import os
 import re
 import shutil
@@ -19,11 +18,11 @@ from pipelines.books import open_books, read_result, transaction
 from pipelines.datapackage import FILE_NAME, WrittenFile, control_totals, descriptor_bytes, package_descriptor
 from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import EXPORTS, ColumnType, Export
-from pipelines.runs import Kind, Run, State
+from pipelines.runs import AFTER_APPROVAL, Kind, Run, State
+from pipelines.store import sha256_of
 
 # A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
 _UNSAFE_TEXT = r"^[=+\-@]|[\x00-\x1f\x7f]"
-_EXPORTED_STATES = frozenset({State.APPROVED, State.ISSUED, State.SUPERSEDED})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +90,7 @@ def _exportable_kind(connection: duckdb.DuckDBPyConnection, run: Run) -> Kind:
             f"Run {run.run_id} was rejected and is never exported; ingest better data or mend the tariffs,"
             f" and settle {run.settlement_period} again."
         )
-    if kind is not Kind.REPLAY and state not in _EXPORTED_STATES:
+    if kind is not Kind.REPLAY and state not in AFTER_APPROVAL:
         raise BadInput(
             f"Run {run.run_id} is {state} and awaits approval; approve it first (vgi approve {run.run_id})."
         )
@@ -203,14 +202,9 @@ def _write_file(
         export=export,
         rows=frame.height,
         bytes=path.stat().st_size,
-        sha256=_sha256(path),
+        sha256=sha256_of(path),
         control_totals=control_totals(export, frame),
     )
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _stands_complete(folder: Path, *, like: Path) -> bool:
@@ -226,7 +220,7 @@ def _stands_complete(folder: Path, *, like: Path) -> bool:
             raise JobFailed(
                 f"{folder / name} is not part of the export of this run; move it away and export again."
             )
-        if _sha256(folder / name) != _sha256(like / name):
+        if sha256_of(folder / name) != sha256_of(like / name):
             raise JobFailed(
                 f"{folder / name} is not what this run exported and is not overwritten; find out who"
                 " changed it, then move the folder away and export again."

@@ -27,6 +27,10 @@ class State(StrEnum):
     SUPERSEDED = "superseded"
 
 
+# Where a run may stand once it was approved: it is booked, and may be exported.
+AFTER_APPROVAL = frozenset({State.APPROVED, State.ISSUED, State.SUPERSEDED})
+
+
 class Kind(StrEnum):
     """What a run is to its period: the first that was approved (or may be), a later one, or a look back."""
 

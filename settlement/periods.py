@@ -39,6 +39,11 @@ class SettlementPeriod:
         """The month after this one."""
         return SettlementPeriod(year=self.year + self.month // 12, month=self.month % 12 + 1)
 
+    def months_before(self, months: int) -> "SettlementPeriod":
+        """The month so many months before this one."""
+        year, month = divmod(self.year * 12 + self.month - 1 - months, 12)
+        return SettlementPeriod(year=year, month=month + 1)
+
     def contains(self, local_date: date) -> bool:
         """Whether the local date lies in the period."""
         return (local_date.year, local_date.month) == (self.year, self.month)

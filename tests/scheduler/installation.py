@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
+from http import HTTPStatus
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -114,6 +115,33 @@ class Installation:
         """The task instances of a run by task id; of mapped ones the last."""
         answer = self.server.call("GET", f"/dags/{dag_id}/dagRuns/{run_id}/taskInstances")
         return {task["task_id"]: task for task in answer["task_instances"]}
+
+    def back_fill(self, *, first_day: str, last_day: str) -> None:
+        """Ask for the settlements due between two days, again where Airflow's SQLite was busy.
+
+        Airflow then answers 503 and takes back what it had begun.
+        """
+
+        def accepted() -> bool:
+            try:
+                self.server.call(
+                    "POST",
+                    "/backfills",
+                    {
+                        "dag_id": "settle",
+                        "from_date": f"{first_day}T00:00:00Z",
+                        "to_date": f"{last_day}T00:00:00Z",
+                        "dag_run_conf": {"approval_by_person": False},
+                        "max_active_runs": 2,
+                    },
+                )
+            except Refused as refused:
+                if refused.code != HTTPStatus.SERVICE_UNAVAILABLE:
+                    raise
+                return False
+            return True
+
+        until(accepted)
 
     def answer(self, run_id: str, *, option: str, reason: str = "") -> None:
         """Answer the question that a settlement waits with, as the operator, until the answer is taken.

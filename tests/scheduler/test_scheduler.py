@@ -162,17 +162,7 @@ def test_a_backfill_of_two_periods(installation: Installation, undisturbed: Undi
     installation.land("01-initial")
     installation.ingest("01-initial", "first")
     installation.server.wait_for("ingest", "first")
-    installation.server.call(
-        "POST",
-        "/backfills",
-        {
-            "dag_id": "settle",
-            "from_date": "2024-01-01T00:00:00Z",
-            "to_date": "2024-02-20T00:00:00Z",
-            "dag_run_conf": {"approval_by_person": False},
-            "max_active_runs": 2,
-        },
-    )
+    installation.back_fill(first_day="2024-01-01", last_day="2024-02-20")
     run_ids = until(lambda: _backfilled(installation))
     for run_id in run_ids:
         installation.server.wait_for("settle", run_id)

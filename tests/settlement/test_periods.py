@@ -40,3 +40,13 @@ def test_a_period_knows_its_days_and_the_next() -> None:
 def test_anything_but_a_month_is_refused(text: str) -> None:
     with pytest.raises(PeriodError, match="is not a settlement period; write a month as YYYY-MM"):
         SettlementPeriod.parse(text)
+
+
+def test_months_before_cross_the_year() -> None:
+    january = SettlementPeriod.parse("2024-01")
+    assert [str(january.months_before(months)) for months in (0, 1, 12, 13)] == [
+        "2024-01",
+        "2023-12",
+        "2023-01",
+        "2022-12",
+    ]
