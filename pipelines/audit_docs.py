@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.audit_page import audit_page
-from pipelines.errors import BadInput, JobFailed
+from pipelines.errors import JobFailed
 from pipelines.verify import DBT_PROJECT, dbt_environment
+from pipelines.warehouse import open_warehouse
 
 PAGE = "index.html"
 
@@ -15,10 +16,11 @@ PAGE = "index.html"
 def build_docs(*, warehouse: Path, out: Path) -> Path:
     """Build the page in the folder `out`, in one piece; give its path.
 
-    BadInput if there is no such warehouse, whose tables the page shows. JobFailed names what dbt said.
+    BadInput if that is no warehouse, whose tables the page shows. JobFailed names what dbt said.
     """
-    if not warehouse.is_file():
-        raise BadInput(f"There is no warehouse {warehouse}; name one that `vgi run` or `vgi ingest` made.")
+    # dbt would try for a minute to open what is none.
+    with open_warehouse(warehouse, read_only=True):
+        pass
     out.mkdir(parents=True, exist_ok=True)
     aside = out / f".{PAGE}.new"
     aside.write_text(audit_page(_template(), **_generated(warehouse)), encoding="utf-8")

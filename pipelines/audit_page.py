@@ -21,6 +21,7 @@ _PACKAGE = "vgi"
 _PAGES = ("rulebook", "glossary", "contracts")
 _RULE = re.compile(r"^### (R\d+)\. .*?(?=^#|^---$|\Z)", re.MULTILINE | re.DOTALL)
 _CITED = re.compile(r"\bR\d+\b")
+_NAMED_AFTER = re.compile(r"^r0?(\d+)_")
 _LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
 _KINDS = {"model": "Models", "test": "Tests", "unit_test": "Unit tests", "macro": "Macros", "exposure": "Exports"}
 
@@ -137,11 +138,12 @@ def _within_page(markdown: str) -> str:
 
 
 def _citing(manifest: dict[str, Any]) -> Iterator[tuple[dict[str, Any], set[str]]]:
-    """Whatever is described, with the rules that its description or those of its columns cite."""
+    """Whatever is described, with the rules that its name, its description or those of its columns cite."""
     for part in ("nodes", "unit_tests", "macros", "exposures"):
         for node in manifest[part].values():
             texts = [node["description"], *(column["description"] for column in node.get("columns", {}).values())]
-            yield node, set(_CITED.findall(" ".join(texts)))
+            named_after = {f"R{number}" for number in _NAMED_AFTER.findall(node["name"])}
+            yield node, named_after | set(_CITED.findall(" ".join(texts)))
 
 
 def _rule_page(text: str, nodes: list[dict[str, Any]]) -> str:
