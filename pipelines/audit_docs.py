@@ -23,7 +23,7 @@ def build_docs(*, warehouse: Path, out: Path) -> Path:
         pass
     out.mkdir(parents=True, exist_ok=True)
     aside = out / f".{PAGE}.new"
-    aside.write_text(audit_page(_template(), **_generated(warehouse)), encoding="utf-8")
+    aside.write_text(audit_page(dbt_template(), **_generated(warehouse)), encoding="utf-8")
     return aside.replace(out / PAGE)
 
 
@@ -46,7 +46,7 @@ def _generated(warehouse: Path) -> dict[str, Any]:
         return {name: json.loads((Path(target) / f"{name}.json").read_text()) for name in names}
 
 
-def _template() -> str:
+def dbt_template() -> str:
     """dbt's page, before anything is in it."""
     from dbt.task.docs import DOCS_INDEX_FILE_PATH  # noqa: PLC0415
 

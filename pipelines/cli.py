@@ -359,7 +359,9 @@ def status(
 
 
 @app.command(
-    epilog="\b\nExamples:\n  vgi docs --out audit-docs/\n  vgi --warehouse demo/vgi.duckdb docs --out demo/docs"
+    epilog="\b\nExamples:\n"
+    "  vgi docs --out audit-docs/\n"
+    "  vgi --warehouse demo/vgi.duckdb docs --out demo/docs"
 )
 def docs(
     ctx: typer.Context,
