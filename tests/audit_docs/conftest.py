@@ -1,24 +1,12 @@
-"""What the dbt project says of itself, as the page of the audit docs is given it."""
+"""The project is parsed once for all tests of what it says."""
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pipelines.dbt_manifest import parsed_project
-from pipelines.verify import DBT_PROJECT, dbt_environment
-
-PARTS = ("nodes", "sources", "unit_tests", "exposures", "macros", "docs")
+from tests.audit_docs.project import described_project
 
 
 @pytest.fixture(scope="session")
 def manifest() -> dict[str, Any]:
-    """The parts of the parsed project that describe something, as dbt writes them into manifest.json."""
-    warehouse = Path("vgi.duckdb")
-    with dbt_environment(warehouse):
-        parsed = parsed_project(DBT_PROJECT, database=warehouse.stem)
-    told: dict[str, Any] = {"metadata": parsed.metadata.to_dict()}
-    for part in PARTS:
-        nodes = getattr(parsed, part).items()
-        told[part] = {key: node.to_dict(omit_none=False) for key, node in nodes if ".vgi." in key}
-    return told
+    return described_project()

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,9 +12,9 @@ from pipelines.audit_docs import dbt_template
 from pipelines.audit_page import DOCUMENTS, audit_page
 from pipelines.errors import JobFailed
 from pipelines.exports import EXPORTS
+from tests.audit_docs.browser import CHROMIUM, OFFLINE
+from tests.audit_docs.project import NO_TABLES, page_of
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-EMPTY_CATALOG: dict[str, Any] = {"metadata": {}, "nodes": {}, "sources": {}, "errors": None}
 RULES = {f"R{number}" for number in range(1, 28)}
 ROUTE = re.compile(r"\]\(#!/(\w+)/([^)?]+)\)")
 FROM_ELSEWHERE = re.compile(r"""<script[^>]+src=|<link[^>]+href=|url\(["'](?!data:)|\.src="[^"]|@import\s""")
@@ -23,7 +22,7 @@ FROM_ELSEWHERE = re.compile(r"""<script[^>]+src=|<link[^>]+href=|url\(["'](?!dat
 
 @pytest.fixture(scope="module")
 def page_text(manifest: dict[str, Any]) -> str:
-    return audit_page(dbt_template(), manifest=manifest, catalog=EMPTY_CATALOG)
+    return page_of(manifest)
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +47,7 @@ def test_dbts_own_page_asks_for_fonts_images_and_a_script() -> None:
 def test_another_page_of_dbt_is_refused(manifest: dict[str, Any]) -> None:
     other = dbt_template().replace("../img/carets/down.svg", "../img/carets/below.svg")
     with pytest.raises(JobFailed, match=r"this version of dbt has no .*down\.svg"):
-        audit_page(other, manifest=manifest, catalog=EMPTY_CATALOG)
+        audit_page(other, manifest=manifest, catalog=NO_TABLES)
 
 
 def test_every_rule_is_a_page_in_the_words_of_the_rulebook(described: dict[str, Any]) -> None:
@@ -106,9 +105,7 @@ def browser_page(
     file.write_text(page_text)
     said: list[str] = []
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--host-resolver-rules=MAP * ~NOTFOUND"]
-        )
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OFFLINE)
         page = browser.new_context(offline=True).new_page()
         page.on("console", lambda message: said.append(message.text))
         page.on("pageerror", lambda error: said.append(str(error)))
