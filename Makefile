@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow test test-slow lint lock clean
+.PHONY: help setup demo docs airflow test test-slow lint lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -21,6 +21,10 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY) ## settle the sample month, from deliveries to CSV exports, below demo/
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh sample/demo.sh
+
+docs: $(READY) ## the audit docs of the sample month, one page that opens offline
+	@test -f demo/vgi.duckdb || $(MAKE) --no-print-directory demo
+	@$(VENV)/bin/vgi --warehouse demo/vgi.duckdb docs --out demo/docs
 
 airflow: $(READY) ## Airflow on this machine, settling the sample; Ctrl-C ends it
 	@$(VENV)/bin/python -m dags.serve

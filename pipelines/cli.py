@@ -360,6 +360,28 @@ def status(
 
 @app.command(
     epilog="\b\nExamples:\n"
+    "  vgi docs --out audit-docs/\n"
+    "  vgi --warehouse demo/vgi.duckdb docs --out demo/docs"
+)
+def docs(
+    ctx: typer.Context,
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="Folder that the page goes to.")],
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Build the audit docs: one page, which opens offline, on how a settlement is made and checked."""
+    session = _session(ctx, warehouse=warehouse, json=json)
+    from pipelines.audit_docs import build_docs  # noqa: PLC0415
+
+    with _progress() as (progress, _):
+        progress("Building the audit docs.")
+        page = build_docs(warehouse=session.warehouse_file, out=out)
+    session.show({"page": page}, lambda console: console.print(f"Open {page} in a browser."))
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
     "  vgi simulate demo/ --evses 100\n"
     "  vgi simulate demo/ --evses 1000 --first-day 2024-01-01 --days 31 --seed 7"
 )

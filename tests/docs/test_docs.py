@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.warehouse import open_warehouse
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [
@@ -71,6 +73,19 @@ def test_the_output_that_the_readme_shows_is_what_the_demo_prints(demo: Path) ->
     lines = {line.rstrip() for line in printed}
     assert [line for line in shown if line not in ("", "...") and line.rstrip() not in lines] == []
     assert any(line.startswith("Exported to") for line in shown)
+
+
+def test_the_queries_of_the_audit_docs_answer_what_they_show(demo: Path) -> None:
+    start_page = (ROOT / "dbt_project" / "models" / "overview.md").read_text()
+    shown = re.findall(r"```sql\n(.*?)```\n\n(\|.*?)\n\n", start_page, re.DOTALL)
+    assert len(shown) == start_page.count("```sql") > 4
+    with open_warehouse(demo / "vgi.duckdb", read_only=True) as warehouse:
+        for query, table in shown:
+            answer = warehouse.execute(query)
+            assert answer.description is not None
+            rows = [[column[0] for column in answer.description], *answer.fetchall()]
+            cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+            assert [[str(cell) for cell in row] for row in rows] == [cells[0], *cells[2:]]
 
 
 def test_the_late_deliveries_of_the_sample_make_a_correction(demo: Path) -> None:
