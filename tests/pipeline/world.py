@@ -94,6 +94,8 @@ class World:
         frames = self.verified()
         with open_warehouse(warehouse) as connection:
             connection.execute("create schema if not exists verified")
+            # What the settlement is not told, and a run keeps.
+            frames["performances"] = frames["performances"].with_columns(hold_reasons=pl.lit(""))
             for each in fields(VerifiedPeriod):
                 connection.register("frame", frames[each.name].to_arrow())
                 connection.execute(f"create or replace table verified.{each.name} as select * from frame")
