@@ -398,7 +398,7 @@ ENERGY_BALANCE = Export(
     ),
 )
 FINDINGS: tuple[Export, ...] = (CLAIMS, USER_AMOUNTS, FEE_REDUCTIONS, ENERGY_BALANCE)
-# Kept beside what was settled: the verification is replaced by the next one, and with it why it held anything.
+# The verification is replaced by the next one, and with it why it held anything: so that is kept.
 HELD_PERFORMANCES = Export(
     name="held_performances",
     description="Why performances are held: one row per held performance (R15)",

@@ -5,7 +5,7 @@ import was read and, at an EVSE able to feed back, the backfeed too (R5, R11).
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import duckdb
 
@@ -54,8 +54,8 @@ def completeness_of(
 
 def _half_hour_from(instant: datetime) -> datetime:
     """The first half hour that starts at or after the instant: that of a day need not, 45 minutes off UTC."""
-    past = (instant - datetime.min) % HALF_HOUR
-    return instant + (HALF_HOUR - past if past else past)
+    past = timedelta(minutes=instant.minute % 30, seconds=instant.second)
+    return instant + HALF_HOUR - past if past else instant
 
 
 def _summed(connection: duckdb.DuckDBPyConnection) -> Completeness:
@@ -137,26 +137,30 @@ def _meter_days(first: datetime, last: datetime) -> str:
             select
                 metering_point_id,
                 local_date,
-                bit_or((1::bigint << to_slot) - (1::bigint << from_slot)) as asked,
-                bit_or(
-                    case when backfeed_capable then (1::bigint << to_slot) - (1::bigint << from_slot) else 0 end
-                ) as asked_backfeed
-            from covered
-            where to_slot > from_slot
+                bit_or(half_hours) as asked,
+                bit_or(case when backfeed_capable then half_hours else 0 end) as asked_backfeed
+            from (
+                select *, (1::bigint << to_slot) - (1::bigint << from_slot) as half_hours
+                from covered
+                where to_slot > from_slot
+            )
             group by metering_point_id, local_date
         ),
         read as (
             select
-                reads.metering_point_id,
-                half_hours.local_date,
-                bit_or(case when import_wh is not null then 1::bigint << slot else 0 end) as import,
-                bit_or(case when backfeed_wh is not null then 1::bigint << slot else 0 end) as backfeed,
-                bit_or(case when import_wh is not null and quality = 'A' then 1::bigint << slot else 0 end) as a,
-                bit_or(case when import_wh is not null and quality = 'S' then 1::bigint << slot else 0 end) as s,
-                bit_or(case when import_wh is not null and quality = 'E' then 1::bigint << slot else 0 end) as e
-            from ({known_rows("meter_intervals", where=in_period)}) as reads
-            inner join half_hours on half_hours.interval_start = reads.interval_start
-            group by reads.metering_point_id, half_hours.local_date
+                metering_point_id,
+                local_date,
+                bit_or(case when import_wh is not null then half_hour else 0 end) as import,
+                bit_or(case when backfeed_wh is not null then half_hour else 0 end) as backfeed,
+                bit_or(case when import_wh is not null and quality = 'A' then half_hour else 0 end) as a,
+                bit_or(case when import_wh is not null and quality = 'S' then half_hour else 0 end) as s,
+                bit_or(case when import_wh is not null and quality = 'E' then half_hour else 0 end) as e
+            from (
+                select reads.*, half_hours.local_date, 1::bigint << half_hours.slot as half_hour
+                from ({known_rows("meter_intervals", where=in_period)}) as reads
+                inner join half_hours on half_hours.interval_start = reads.interval_start
+            )
+            group by metering_point_id, local_date
         )
         select
             asked.metering_point_id,

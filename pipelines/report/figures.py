@@ -1,10 +1,12 @@
 """The figures of a run's report: read from the run's results, its books and the deliveries it rests on.
 
-All sums are the database's; what can be long is cut there, with a count of what was left out. Energy is in Wh,
-money in the currency's smallest unit, instants in UTC.
+All sums are the database's; what can be long is cut there, with a count of what was left out. Energy is in
+Wh, money in the currency's smallest unit, instants in UTC.
 """
 
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import cycle
 from typing import Any
 
 import duckdb
@@ -50,7 +52,7 @@ class Payees:
     @property
     def of_others(self) -> int:
         """What those have together."""
-        return self.total - sum(row["amount"] for row in self.first)
+        return self.total - int(sum(row["amount"] for row in self.first))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -163,9 +165,9 @@ def _payees(connection: duckdb.DuckDBPyConnection, run_id: str, amounts: str) ->
 
 def _bin_width(largest: int) -> int:
     """The smallest of 1, 2, 5, 10, 20, 50 ... of which at most 20 bins reach to the largest amount."""
-    width = 1
+    width, steps = 1, cycle((Fraction(2), Fraction(5, 2), Fraction(2)))
     while largest // width >= _MOST_BINS:
-        width = width * 5 // 2 if str(width).startswith("2") else width * 2
+        width = int(width * next(steps))
     return width
 
 
@@ -365,15 +367,15 @@ _CODES = """
     group by code
     order by rows desc, code
 """
+_MOST_ENERGY_FIRST = ", ".join(
+    ("energy_wh desc nulls last", *(f"{name} nulls first" for name in EXCEPTIONS.column_names))
+)
 _EXCEPTIONS = f"""
     select {", ".join(EXCEPTIONS.column_names)}
     from results.exceptions
     where run_id = $run_id
-    qualify row_number() over (
-        partition by code
-        order by energy_wh desc nulls last, {", ".join(f"{name} nulls first" for name in EXCEPTIONS.column_names)}
-    ) <= $most
-    order by code, energy_wh desc nulls last, {", ".join(f"{name} nulls first" for name in EXCEPTIONS.column_names)}
+    qualify row_number() over (partition by code order by {_MOST_ENERGY_FIRST}) <= $most
+    order by code, {_MOST_ENERGY_FIRST}
 """
 _UNSETTLED = """
     select

@@ -1,4 +1,4 @@
-"""Pages of templates, in one file each: nothing is loaded from elsewhere, and nothing else may run in them."""
+"""Pages of templates, in one file each: they load nothing from elsewhere, and run their own scripts only."""
 
 import base64
 import hashlib
@@ -11,10 +11,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipelines.instants import instant_text
 from pipelines.report.wording import (
     amount_text,
+    exact_text,
     hold_reasons_text,
     kwh_text,
     local_text,
     percent_text,
+    share_text,
 )
 from pipelines.wording import counted, money_text
 
@@ -39,6 +41,8 @@ def _environment() -> Environment:
         "local": local_text,
         "amount": amount_text,
         "held_because": hold_reasons_text,
+        "exact": exact_text,
+        "share": share_text,
     }
     environment.globals |= {"counted": counted, "percent": percent_text, "money_text": money_text}
     return environment
@@ -64,7 +68,7 @@ def _vega() -> str:
     """Vega, Vega-Lite and vega-embed as one script."""
     import vl_convert  # noqa: PLC0415 -- it starts a JavaScript engine
 
-    return str(vl_convert.javascript_bundle())
+    return str(vl_convert.javascript_bundle())  # type: ignore[call-arg]
 
 
 def _policy(*scripts: str) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 HOLD_REASONS = {
     "event_not_over": "the event was not over when the run looked",
     "open_session_of_vehicle": "a session of the vehicle was still open during the event",
-    "open_session_at_metering_point": "a session of somebody behind the same meter was still open during the event",
+    "open_session_at_metering_point": "a session behind the same meter was still open during the event",
     "vehicle_in_two_places": "the vehicle is said to have been at two places at once",
     "missing_read": "a meter read that is needed is missing",
     "quality_not_payable": "a meter read is of a quality that the tariff does not pay on",
@@ -45,3 +45,16 @@ def hold_reasons_text(reasons: str | None) -> str:
     if not reasons:
         return "not written down with this run"
     return "; ".join(HOLD_REASONS.get(reason, reason.replace("_", " ")) for reason in reasons.split("+"))
+
+
+def exact_text(decimal: str) -> str:
+    """An exact decimal text with thousands separators."""
+    whole, point, part = decimal.partition(".")
+    return f"{int(whole):,}{point}{part}"
+
+
+def share_text(basis_points: int) -> str:
+    """Basis points in percent: 12050 as 120.5 %."""
+    whole, part = divmod(basis_points, 100)
+    decimals = f".{part:02}".rstrip("0") if part else ""
+    return f"{whole:,}{decimals} %"

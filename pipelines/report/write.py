@@ -23,6 +23,11 @@ class Written:
     file: Path
     bytes: int
 
+    @property
+    def sentence(self) -> str:
+        """What was done, for a person."""
+        return f"Wrote {self.file} ({self.bytes:,} bytes), of run {self.run_id}."
+
 
 def write_report(*, warehouse: Path, out: Path, run_id: str | None = None) -> Written:
     """Write the report of a run (default: the one approved last) to `out`: a file that ends in .html, or a
@@ -31,7 +36,7 @@ def write_report(*, warehouse: Path, out: Path, run_id: str | None = None) -> Wr
     The warehouse is only read. BadInput if there is no such run, or `out` cannot be written.
     """
     with open_warehouse(warehouse, read_only=True) as connection:
-        figures = figures_of(connection, run_id or _approved(last_approved_run(connection)))
+        figures = figures_of(connection, run_id or approved_or_refuse(last_approved_run(connection)))
     chosen = figures.run.run_id
     return place(report_page(figures), run_id=chosen, out=out, name=f"{chosen}.html")
 
@@ -53,7 +58,8 @@ def report_page(figures: Figures) -> str:
     )
 
 
-def _approved(run_id: str | None) -> str:
+def approved_or_refuse(run_id: str | None) -> str:
+    """The run to take where none was named; BadInput if none was approved."""
     if run_id is None:
         raise BadInput("No run was approved yet; name one (vgi status lists them).")
     return run_id
