@@ -1,4 +1,4 @@
-"""The documentation for auditors: dbt's docs as one page that opens offline."""
+"""The documentation for auditors: dbt's docs as one page that opens offline. Reports lie beside it."""
 
 import shutil
 import tempfile
@@ -8,6 +8,7 @@ from pipelines.errors import JobFailed
 from pipelines.verify import DBT_PROJECT, dbt_environment
 
 PAGE = "index.html"
+REPORTS = "reports"  # the folder beside the page, with a report per run
 
 
 def build_docs(*, warehouse: Path, out: Path) -> Path:

@@ -342,7 +342,12 @@ def run(  # noqa: PLR0913 -- the options of the command
 
 ReportOutOption = Annotated[
     Path,
-    typer.Option("--out", metavar="FILE", help="An .html file, or a folder. [default: the current folder]"),
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="An .html file, or a folder. [default: the current folder]",
+        show_default=False,
+    ),
 ]
 
 
@@ -353,7 +358,7 @@ def report(
     ctx: typer.Context,
     *,
     run_id: Annotated[
-        str | None, typer.Argument(metavar="[RUN_ID]", help="A run. [default: the one approved last]")
+        str | None, typer.Argument(metavar="RUN_ID", help="A run. [default: the one approved last]")
     ] = None,
     out: ReportOutOption = Path(),
     warehouse: WarehouseOption = None,

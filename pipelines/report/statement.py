@@ -216,11 +216,16 @@ def _rate(line: dict[str, Any], tariff: Tariff) -> str:
 
 
 def _why(line: dict[str, Any], tariff: Tariff, minimum_exchange_wh: int) -> str:
-    """Why the payable of a line differs from what it achieved; empty where it does not (R17, R18)."""
+    """Why a line is not paid in full and for good; empty if it is (R15, R17, R18)."""
     if line["status"] == "held":
         return "held, see below"
-    if line["payable"] == line["achieved"]:
-        return "provisional: rests on estimated reads" if line["status"] == "provisional" else ""
+    why = "" if line["payable"] == line["achieved"] else _why_less(line, tariff, minimum_exchange_wh)
+    if line["status"] == "provisional":
+        return f"provisional, on estimated or substituted reads{'; ' if why else ''}{why}"
+    return why
+
+
+def _why_less(line: dict[str, Any], tariff: Tariff, minimum_exchange_wh: int) -> str:
     minimum_bp = tariff.minimum_achievement_bp
     if line["all_achieved"] * 10_000 < line["requested"] * minimum_bp:
         return f"less than {share_text(minimum_bp)} of what was asked for"

@@ -1,9 +1,11 @@
 """A run's report as a file: one page that opens offline, the same bytes whenever it is written."""
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pipelines import runs
 from pipelines.errors import BadInput
 from pipelines.report import figures as limits
 from pipelines.report.figures import Figures, figures_of, last_approved_run
@@ -39,6 +41,21 @@ def write_report(*, warehouse: Path, out: Path, run_id: str | None = None) -> Wr
         figures = figures_of(connection, run_id or approved_or_refuse(last_approved_run(connection)))
     chosen = figures.run.run_id
     return place(report_page(figures), run_id=chosen, out=out, name=f"{chosen}.html")
+
+
+def write_reports_of_periods(*, warehouse: Path, out: Path, run_ids: Sequence[str]) -> tuple[Written, ...]:
+    """Write the reports of some runs (default: the one approved last) and of all the others that were ever
+    approved of their periods, whose state may have changed with them, to the folder `out`.
+    """
+    with open_warehouse(warehouse, read_only=True) as connection:
+        chosen = run_ids or [approved_or_refuse(last_approved_run(connection))]
+        periods = {runs.get_run(connection, run_id).settlement_period for run_id in chosen}
+        approved = {each for period in periods for each in runs.approved_runs(connection, period)}
+        found = [figures_of(connection, run_id) for run_id in sorted({*chosen, *approved})]
+    return tuple(
+        place(report_page(figures), run_id=figures.run.run_id, out=out, name=f"{figures.run.run_id}.html")
+        for figures in found
+    )
 
 
 def report_page(figures: Figures) -> str:
