@@ -22,8 +22,8 @@ from pipelines.warehouse import open_warehouse
 from settlement import SettlementPeriod, Tariff, TariffBook
 
 # What fits on a page beside the head and the rules.
-_MOST_LINES = 16
-_MOST_HELD = 5
+_MOST_LINES = 14
+_MOST_HELD = 4
 _MOST_CONTRACTS = 8
 _MOST_LEASES = 14
 

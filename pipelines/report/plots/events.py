@@ -9,7 +9,6 @@ from pipelines.report.plots.drawing import (
     ACROSS,
     BAR,
     BLUE,
-    GAPS,
     ORANGE,
     Plot,
     amount_axis,
@@ -17,6 +16,7 @@ from pipelines.report.plots.drawing import (
     colours_of,
     in_order,
     things,
+    tiled,
     tooltip_of,
 )
 from pipelines.report.wording import kwh_text, local_text, percent_text
@@ -102,8 +102,8 @@ def levels(figures: Figures) -> Plot | None:
     events = [event["dr_event_id"] for event in figures.events if event["dr_event_id"] in shown]
     who = in_order(row["who"] for row in rows)
     base = bars_of("levels", rows=len(who)).encode(
-        x=alt.X("event:N", sort=events, title=None, axis=alt.Axis(labelAngle=-50), scale=GAPS),
-        y=alt.Y("who:N", sort=who, title=None, scale=GAPS),
+        x=alt.X("event:N", title=None, axis=alt.Axis(labelAngle=-50), scale=tiled(events)),
+        y=alt.Y("who:N", title=None, scale=tiled(who)),
         tooltip=tooltip_of(
             who="level",
             event="event",

@@ -6,7 +6,6 @@ import altair as alt
 
 from pipelines.report.figures import Figures
 from pipelines.report.plots.drawing import (
-    GAPS,
     ORANGE,
     RED,
     SKY,
@@ -14,6 +13,7 @@ from pipelines.report.plots.drawing import (
     colours_of,
     day_axis,
     in_order,
+    tiled,
     tooltip_of,
 )
 from pipelines.report.wording import percent_text
@@ -50,8 +50,8 @@ def completeness(figures: Figures) -> Plot | None:
         .properties(height=max(48, 12 * len(meters)))
         .mark_rect()
         .encode(
-            x=day_axis(figures.tariffs.time_zone, scale=GAPS),
-            y=alt.Y("meter:N", sort=meters, title=None, axis=alt.Axis(labelFontSize=9), scale=GAPS),
+            x=day_axis(figures.tariffs.time_zone, sorted({row["day"] for row in rows})),
+            y=alt.Y("meter:N", title=None, axis=alt.Axis(labelFontSize=9), scale=tiled(meters)),
             color=colours_of("class", _CLASSES, symbolType="square"),
             tooltip=tooltip_of(
                 meter="metering point", day="local day", usable_Q="usable half hours", asked_Q="asked for"
@@ -101,7 +101,7 @@ def qualities(figures: Figures) -> Plot | None:
         .transform_calculate(share="datum.half_hours / datum.of")
         .mark_bar()
         .encode(
-            x=day_axis(figures.tariffs.time_zone),
+            x=day_axis(figures.tariffs.time_zone, list(of_day)),
             y=alt.Y(
                 "share:Q", title="of the half hours", axis=alt.Axis(format="%"), scale=alt.Scale(domainMin=0)
             ),
