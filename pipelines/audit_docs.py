@@ -1,4 +1,4 @@
-"""The documentation for auditors: dbt's docs as one page that opens offline."""
+"""The documentation for auditors: dbt's docs as one page that opens offline. Reports lie beside it."""
 
 import json
 import tempfile
@@ -11,6 +11,7 @@ from pipelines.verify import DBT_PROJECT, dbt_environment
 from pipelines.warehouse import open_warehouse
 
 PAGE = "index.html"
+REPORTS = "reports"  # the folder beside the page, with a report per run
 
 
 def build_docs(*, warehouse: Path, out: Path) -> Path:

@@ -340,6 +340,71 @@ def run(  # noqa: PLR0913 -- the options of the command
     session.show(job, lambda console: print_main_job(console, job))
 
 
+ReportOutOption = Annotated[
+    Path,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="An .html file, or a folder. [default: the current folder]",
+        show_default=False,
+    ),
+]
+
+
+@app.command(
+    epilog="\b\nExamples:\n  vgi report\n  vgi report 2023-12-0123456789abcdef --out reports/december.html"
+)
+def report(
+    ctx: typer.Context,
+    *,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN_ID", help="A run. [default: the one approved last]")
+    ] = None,
+    out: ReportOutOption = Path(),
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the report of a run: one page with plots, which opens offline."""
+    session = _session(ctx, warehouse=warehouse, json=json)
+    from pipelines.report.write import write_report  # noqa: PLC0415
+
+    written = write_report(warehouse=session.warehouse_file, out=out, run_id=run_id)
+    session.show(written, lambda console: console.print(written.sentence, markup=False))
+
+
+@app.command(
+    epilog="\b\nExamples:\n  vgi statement --user U-0000027\n"
+    "  vgi statement --manager M-L0000000 --run 2023-12-0123456789abcdef --out statements/"
+)
+def statement(  # noqa: PLR0913 -- the options of the command
+    ctx: typer.Context,
+    *,
+    user: Annotated[str | None, typer.Option("--user", metavar="ID", help="A user of vehicles.")] = None,
+    manager: Annotated[
+        str | None, typer.Option("--manager", metavar="ID", help="A manager of contracts.")
+    ] = None,
+    run_id: Annotated[
+        str | None, typer.Option("--run", metavar="RUN_ID", help="A run. [default: the one approved last]")
+    ] = None,
+    out: ReportOutOption = Path(),
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write the statement of one user or manager: what he is paid for a period, and why, on one page."""
+    session = _session(ctx, warehouse=warehouse, json=json)
+    payees = {"user": user, "manager": manager}
+    named = [(kind, payee_id) for kind, payee_id in payees.items() if payee_id is not None]
+    if len(named) != 1:
+        raise BadInput("Name one user (--user ID) or one manager (--manager ID).")
+    from pipelines.report.statement import write_statement  # noqa: PLC0415
+
+    ((kind, payee_id),) = named
+    written = write_statement(
+        warehouse=session.warehouse_file, out=out, payee_kind=kind, payee_id=payee_id, run_id=run_id
+    )
+    session.show(written, lambda console: console.print(written.sentence, markup=False))
+
+
 @app.command(epilog="\b\nExamples:\n  vgi status\n  vgi status --quarantine\n  vgi --json status")
 def status(
     ctx: typer.Context,

@@ -437,3 +437,13 @@ ENERGY_BALANCE = Export(
     ),
 )
 FINDINGS: tuple[Export, ...] = (CLAIMS, USER_AMOUNTS, FEE_REDUCTIONS, ENERGY_BALANCE)
+# The verification is replaced by the next one, and with it why it held anything: so that is kept.
+HELD_PERFORMANCES = Export(
+    name="held_performances",
+    description="Why performances are held: one row per held performance (R15)",
+    columns=(
+        _EVENT,
+        _VEHICLE,
+        Column(name="hold_reasons", type=ColumnType.TEXT, description="Reasons, sorted, joined by + (R15)"),
+    ),
+)

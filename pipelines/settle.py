@@ -261,9 +261,21 @@ def _store(  # noqa: PLR0913 -- all keyword-only
         for table in SETTLED:
             store_result(connection, run_id=run.run_id, table=table, frame=getattr(result, table.name))
         store_result(connection, run_id=run.run_id, table=ENERGY_BALANCE, frame=verified.energy_balance)
+        _store_hold_reasons(connection, run)
         runs.record_state(connection, run_id=run.run_id, state=State.COMPUTED, at=now, by=by)
         reason = runs.HELD if hold else None
         runs.record_state(connection, run_id=run.run_id, state=State.AUDITED, at=now, by=by, reason=reason)
+
+
+def _store_hold_reasons(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Why performances are held (R15): it decides no amount, so the settlement is not told."""
+    connection.execute(
+        """
+        insert into results.held_performances (run_id, dr_event_id, vehicle_id, hold_reasons)
+        select ?, dr_event_id, vehicle_id, hold_reasons from verified.performances where status = 'held'
+        """,
+        [run.run_id],
+    )
 
 
 def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime, by: str) -> Settled:  # noqa: PLR0913 -- all keyword-only

@@ -29,6 +29,7 @@ from pipelines.pages import (
     Reading,
     download,
     downloads,
+    report,
 )
 from pipelines.summary import figures
 from pipelines.wording import counted
@@ -45,8 +46,9 @@ _PRIVATE = {
 _NOTHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 # Nothing of a page runs, and nothing is fetched from elsewhere.
 _STATIC_PAGE = f"{_NOTHING}; frame-ancestors 'self'; frame-src 'self'"
-# The audit docs are one page with its script inside: that runs apart from Airflow's session, without network.
-_DOCS_PAGE = (
+# The audit docs and the reports are pages with their scripts inside: those run apart from Airflow's session,
+# without network.
+_OWN_PAGE = (
     f"{_NOTHING}; frame-ancestors 'self'; font-src data:; script-src 'unsafe-inline' 'unsafe-eval';"
     " sandbox allow-scripts"
 )
@@ -147,6 +149,7 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
             reading=reading,
             run=reading.value,
             figures=figures(reading.value.summary),
+            has_report=report(pages.here.docs, run_id=run_id) is not None,
             files=downloads(pages.here.exports, period=period, run_id=run_id),
             descriptions=DOWNLOADS,
             code=code,
@@ -177,16 +180,30 @@ def _add_files(app: FastAPI, pages: Pages) -> None:
         kind = "application/json" if path.suffix == ".json" else "text/csv; charset=utf-8"
         return FileResponse(path, media_type=kind, filename=path.name, headers=_PRIVATE)
 
+    @app.get("/runs/{run_id}/report")
+    def get_report(run_id: str) -> Response:
+        """The report of a run."""
+        pages.period_of(run_id)
+        path = report(pages.here.docs, run_id=run_id)
+        if path is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, "The report of this run was not written yet.")
+        return _own_page(path)
+
     @app.get("/audit/docs")
     def get_docs() -> Response:
         """The audit docs themselves."""
         if not pages.has_docs():
             raise HTTPException(HTTPStatus.NOT_FOUND, "The audit docs were not built yet.")
-        return FileResponse(
-            pages.here.docs / DOCS_PAGE,
-            media_type="text/html; charset=utf-8",
-            headers={**_PRIVATE, "Content-Security-Policy": _DOCS_PAGE},
-        )
+        return _own_page(pages.here.docs / DOCS_PAGE)
+
+
+def _own_page(path: Path) -> FileResponse:
+    """A page that was written as a file, with its scripts."""
+    return FileResponse(
+        path,
+        media_type="text/html; charset=utf-8",
+        headers={**_PRIVATE, "Content-Security-Policy": _OWN_PAGE},
+    )
 
 
 def _runs_so_far(pages: Pages) -> Reading[Overview] | None:

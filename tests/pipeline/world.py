@@ -30,10 +30,13 @@ ENDS_AT = parse_instant("2023-12-04T10:00:00Z")
 
 @dataclass
 class World:
-    """A warehouse, its tariffs, and how much each vehicle is found to have achieved (Wh)."""
+    """A warehouse, its tariffs, how much each vehicle is found to have achieved (Wh), and why it is held, if
+    it is.
+    """
 
     folder: Path
     achieved_wh: dict[str, int] = field(default_factory=lambda: {"V-1": 4000, "V-2": 3000})
+    hold_reasons: dict[str, str] = field(default_factory=dict)
     verifications: int = 0
 
     @property
@@ -94,6 +97,9 @@ class World:
         frames = self.verified()
         with open_warehouse(warehouse) as connection:
             connection.execute("create schema if not exists verified")
+            # What the settlement is not told, and a run keeps.
+            held = pl.col("vehicle_id").replace_strict(self.hold_reasons, default="", return_dtype=pl.String)
+            frames["performances"] = frames["performances"].with_columns(hold_reasons=held)
             for each in fields(VerifiedPeriod):
                 connection.register("frame", frames[each.name].to_arrow())
                 connection.execute(f"create or replace table verified.{each.name} as select * from frame")
@@ -136,7 +142,7 @@ class World:
             "requested": 4000,
             "achieved": self.achieved_wh[vehicle_id],
             "circular_wh": 0,
-            "status": "final",
+            "status": "held" if vehicle_id in self.hold_reasons else "final",
             "qualities": "A",
         }
 
