@@ -20,7 +20,7 @@ from pipelines.feeds import FIRST_YEAR, ID_PATTERN, LARGEST_INTEGER, LAST_YEAR, 
 from pipelines.formats import LONGEST_ROW_TEXT, ReadRows, RefusedFile
 from pipelines.formats.plain_text import LONGEST_LINE, OPEN_END, check_plain_text, open_text
 from pipelines.store import TextScan
-from pipelines.wording import shortened, shortened_sql
+from pipelines.wording import shortened, shown_sql
 
 _BATCH_ROWS, _BATCH_CHARACTERS = 50_000, 10_000_000
 _MOST_NAMES = 5
@@ -71,7 +71,7 @@ def _check_header(header: tuple[str, ...], *, feed: Feed, line: int) -> None:
         raise RefusedFile("the file is NEM12; name it *.nem12.csv in the folder meter_intervals", line=line)
     allowed = [column.name for column in feed.file_columns]
     doubled = sorted(name for name, times in Counter(header).items() if times > 1)
-    unknown = [name for name in header if name not in allowed]
+    unknown = [name for name in dict.fromkeys(header) if name not in allowed]
     missing = [name for name in feed.column_names if name not in header]
     faults = [
         f"{fault} {_listed(names)}"
@@ -273,7 +273,7 @@ def _move(
     _set_aside(connection, unfit)
 
 
-def _set_aside(connection: duckdb.DuckDBPyConnection, rows: list[_UnfitRow]) -> None:
+def _set_aside(connection: duckdb.DuckDBPyConnection, rows: Sequence[_UnfitRow]) -> None:
     if not rows:
         return
     schema = {"line": pl.Int64, "field_count": pl.Int32, "row_text": pl.String}
@@ -311,7 +311,7 @@ def _judgement(feed: Feed, *, header: tuple[str, ...], source: str) -> str:
         if fault.column != ROW_STATUS or ROW_STATUS in header
     )
     shown = " ".join(
-        f"when {number} then {shortened_sql(fault.shown)}"
+        f"when {number} then {shown_sql(fault.shown)}"
         for number, fault in enumerate(faults)
         if fault.shown and fault.column in header
     )
