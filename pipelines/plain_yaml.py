@@ -27,7 +27,7 @@ class _PlainLoader(yaml.SafeLoader):
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """As the base class, but for explicit tags and aliases."""
         event: Any = self.peek_event()  # type: ignore[no-untyped-call]
-        if self.check_event(yaml.AliasEvent):  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
             # Nine lines of them stand for a billion values.
             raise yaml.MarkedYAMLError(
                 problem=f"the alias *{event.anchor} is not taken; write the value itself",
