@@ -81,12 +81,7 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
     """The delivery with these bytes, the loaded one where an earlier one was refused."""
     rows = connection.execute(
         """
-        select
-            delivery_no, file_name, format, outcome, reason,
-            (
-                select count(distinct row_no) from raw.supersessions
-                where supersessions.delivery_no = deliveries.delivery_no
-            )
+        select delivery_no, file_name, format, outcome, reason
         from raw.deliveries
         where feed = ? and sha256 = ?
         order by outcome = 'refused', delivery_no
@@ -94,7 +89,12 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
         """,
         [feed, sha256],
     ).fetchall()
-    return KnownDelivery(*rows[0]) if rows else None
+    if not rows:
+        return None
+    superseded = connection.execute(
+        "select count(distinct row_no) from raw.supersessions where delivery_no = ?", [rows[0][0]]
+    ).fetchall()
+    return KnownDelivery(*rows[0], rows_superseded=superseded[0][0])
 
 
 def known_bytes(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
