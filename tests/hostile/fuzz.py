@@ -28,20 +28,27 @@ class Figures:
         return self.files + self.documents
 
 
-def fuzz(inputs: int, *, seed_number: int) -> Figures:
+def fuzz(inputs: int, *, seed_number: int, shrink: bool = True) -> Figures:
     """Try at least so many inputs; AssertionError, with the smallest input found, where a property fails."""
     started = time.monotonic()
     documents = inputs // 10
     batches = -(-(inputs - 2 * documents) // BATCH)
-    _try(properties.check_deliveries, batch_of_files(), examples=batches, seed_number=seed_number)
+    _try(
+        properties.check_deliveries,
+        batch_of_files(),
+        examples=batches,
+        seed_number=seed_number,
+        shrink=shrink,
+    )
     _try(
         properties.check_sources,
         mutations.spoilt_yaml(mutations.SOURCES),
         examples=documents,
         seed_number=seed_number,
+        shrink=shrink,
     )
     tariffs = st.one_of([mutations.spoilt_yaml(document) for document in mutations.tariff_documents()])
-    _try(properties.check_tariff, tariffs, examples=documents, seed_number=seed_number)
+    _try(properties.check_tariff, tariffs, examples=documents, seed_number=seed_number, shrink=shrink)
     return Figures(batches * BATCH, 2 * documents, time.monotonic() - started)
 
 
@@ -51,14 +58,19 @@ def batch_of_files() -> st.SearchStrategy[list[mutations.Input]]:
 
 
 def _try(
-    check: Callable[[Any], None], inputs: st.SearchStrategy[Any], *, examples: int, seed_number: int
+    check: Callable[[Any], None],
+    inputs: st.SearchStrategy[Any],
+    *,
+    examples: int,
+    seed_number: int,
+    shrink: bool,
 ) -> None:
     @seed(seed_number)
     @settings(
         max_examples=examples,
         deadline=None,
         database=None,
-        phases=(Phase.generate, Phase.shrink),
+        phases=(Phase.generate, Phase.shrink) if shrink else (Phase.generate,),
         suppress_health_check=list(HealthCheck),
     )
     @given(inputs)

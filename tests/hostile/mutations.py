@@ -109,7 +109,18 @@ _ROWS = {
     ]
     for feed in CONTRACT
 }
-_CELL_CHANGE = st.tuples(_POSITIONS, _POSITIONS, st.sampled_from(_CELLS))
+# What breaks no domain, but perhaps a rule of the row or its key.
+_PLAUSIBLE = {
+    "at": (
+        "2001-01-01T00:00:00Z",
+        "2001-01-01T09:00:00+09:00",
+        "2000-12-31T23:59:59Z",
+        "2001-01-01T00:15:00Z",
+    ),
+    "int": ("0", "1", "007"),
+    "id": ("A", "B"),
+}
+_CELL_CHANGE = st.tuples(_POSITIONS, _POSITIONS, st.integers(0, 3), _POSITIONS)
 _STYLE = st.sampled_from(("plain", "plain", "plain", "quoted", "mixed"))
 _LINE_CHANGE = st.tuples(
     st.sampled_from(("drop", "double", "field more", "field less", "blank", "swap")), _POSITIONS
@@ -124,9 +135,11 @@ def csv_files(draw: st.DrawFn) -> Input:
     """A file of any feed: rows that are good, then cells, lines, header and bytes spoilt, a few of each."""
     feed = draw(st.sampled_from(tuple(CONTRACT)))
     rows = [dict(row) for row in draw(st.lists(st.sampled_from(_ROWS[feed]), max_size=6))]
-    for row_at, column_at, cell in draw(st.lists(_CELL_CHANGE, max_size=3)) if rows else ():
+    for row_at, column_at, how, cell_at in draw(st.lists(_CELL_CHANGE, max_size=3)) if rows else ():
         row = rows[row_at % len(rows)]
-        row[list(row)[column_at % len(row)]] = cell
+        column = list(row)[column_at % len(row)]
+        cells = _cells_for(columns_of(feed)[column], how=how)
+        row[column] = cells[cell_at % len(cells)]
     header = (
         list(draw(st.permutations(list(columns_of(feed))))) if draw(st.booleans()) else list(columns_of(feed))
     )
@@ -144,6 +157,16 @@ def csv_files(draw: st.DrawFn) -> Input:
     )
     changes = draw(st.lists(_BYTE_CHANGE, max_size=2)) if draw(st.integers(0, 3)) == 0 else []
     return Input(feed, ".csv", _changed(text.encode("utf-8", "surrogatepass"), changes))
+
+
+def _cells_for(domain: str, *, how: int) -> tuple[str, ...]:
+    """Cells to put into a column: mostly those that a reader of its domain may stumble over."""
+    kind = domain.rstrip("*?")
+    if how == 0:
+        return _CELLS
+    if how == 1:
+        return ("", *_PLAUSIBLE.get(kind, tuple(kind.split("|"))))
+    return {"at": tuple(INSTANTS), "int": tuple(INTEGERS), "id": tuple(IDS)}.get(kind, WORDS)
 
 
 def _line(cells: list[str], *, style: str, number: int) -> str:
@@ -347,6 +370,6 @@ def tariff_documents() -> list[bytes]:
 
 @st.composite
 def deliveries(draw: st.DrawFn) -> Input:
-    """A file of any kind. One in twelve has no shape at all: most of those are refused at their first line."""
+    """A file of any kind. One in twelve has no shape at all: nearly all of those are refused at once."""
     kind = draw(st.integers(0, 11))
     return draw(csv_files() if kind < 8 else meter_files() if kind < 11 else raw_files())
