@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs airflow test test-slow lint lock clean
+.PHONY: help setup demo docs airflow test test-slow test-nightly lint lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -30,10 +30,13 @@ airflow: $(READY) ## Airflow on this machine, settling the sample; Ctrl-C ends i
 	@$(VENV)/bin/python -m dags.serve
 
 test: $(READY) lint ## fast tests and linters
-	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -m "not slow and not nightly" -n 2 --dist loadfile
 
 test-slow: $(READY) ## the tests that take minutes
 	$(VENV)/bin/python -m pytest -m slow -n 2 --dist worksteal
+
+test-nightly: $(READY) ## 100,000 broken inputs; FUZZ_SEED=n repeats a night
+	$(VENV)/bin/python -m pytest -m nightly
 
 lint: $(READY) ## ruff, mypy, sqlfluff, import directions
 	$(VENV)/bin/ruff check .

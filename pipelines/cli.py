@@ -539,6 +539,7 @@ def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]
         yield (lambda sentence: typer.echo(sentence, err=True)), (lambda _: None)
         return
     from rich.console import Console  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
 
     console = Console(stderr=True, highlight=False)
     with console.status("") as spinner:
@@ -547,7 +548,8 @@ def _progress() -> Iterator[tuple[Callable[[str], None], Callable[[str], None]]]
             console.print(sentence, markup=False, style="dim")
             spinner.update(sentence)
 
-        yield step, spinner.update
+        # Text, so that no file name is taken for markup.
+        yield step, lambda sentence: spinner.update(Text(sentence))
 
 
 def main() -> NoReturn:

@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -159,7 +160,14 @@ def feeds_with_news(landing_dir: Path, *, warehouse: Path) -> tuple[str, ...]:
     if warehouse.exists():
         with open_warehouse(warehouse) as connection:
             known = known_bytes(connection)
-    return tuple(sorted({file.feed for file in files if (file.feed, sha256_of(file.path)) not in known}))
+    return tuple(sorted({file.feed for file in files if _is_news(file, known=known)}))
+
+
+def _is_news(file: LandingFile, *, known: set[tuple[str, str]]) -> bool:
+    # What cannot be read is for the ingest to say; here it is no news.
+    with suppress(NotReadable):
+        return (file.feed, sha256_of(file.path)) not in known
+    return False
 
 
 class _Ingest:
