@@ -25,19 +25,19 @@ _MEMBERS = """
         on parent.aggregator_id = child.parent_aggregator_id
         and performances.starts_at >= parent.in_force_from and performances.starts_at < parent.in_force_to
         and parent.level = 'parent'
-    where performances.unit = 'Wh' and performances.dr_event_id = $dr_event_id
-        and case $level
+    where performances.unit = 'Wh' and performances.dr_event_id = $1
+        and case $2
             when 'utility' then true
-            when 'parent' then parent.aggregator_id = $aggregator_id
-            else child.aggregator_id = $aggregator_id
+            when 'parent' then parent.aggregator_id = $3
+            else child.aggregator_id = $3
         end
     order by performances.vehicle_id
 """
 _INSTRUCTIONS = """
     select aggregator_id, level, amount_wh, issued_at
     from intermediate.int_instructions
-    where dr_event_id = $dr_event_id and is_counted and case $level
-        when 'utility' then level = 'parent' else aggregator_id = $aggregator_id
+    where dr_event_id = $1 and is_counted and case $2
+        when 'utility' then level = 'parent' else aggregator_id = $3
     end
     order by aggregator_id
 """
@@ -47,9 +47,9 @@ def asked_of_aggregator(
     connection: duckdb.DuckDBPyConnection, stored: Row
 ) -> tuple[Asked, list[Row], list[Row]]:
     """What an aggregator's sum rests on, with its members and the instructions that count."""
-    chosen = {name: stored[name] for name in ("dr_event_id", "level", "aggregator_id")}
-    members = _rows(connection, _MEMBERS, chosen)
-    instructions = _rows(connection, _INSTRUCTIONS, chosen)
+    chosen = [stored[name] for name in ("dr_event_id", "level", "aggregator_id")]
+    members = frame_of(connection, _MEMBERS, chosen).rows(named=True)
+    instructions = frame_of(connection, _INSTRUCTIONS, chosen).rows(named=True)
     named = {each["child_aggregator_id"] for each in members} | {each["parent_id"] for each in members}
     named |= {each["aggregator_id"] for each in instructions} | {stored["aggregator_id"]}
     asked = Asked(
@@ -58,11 +58,6 @@ def asked_of_aggregator(
         aggregators=sorted(named),
     )
     return asked, members, instructions
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, str]) -> list[Row]:
-    found = connection.execute(query, parameters)
-    return found.pl().rows(named=True)
 
 
 def aggregator_step(

@@ -151,6 +151,7 @@ def _table(
     schema: Mapping[str, Any],
 ) -> None:
     frame = pl.DataFrame(rows, schema=schema, orient="row")
+    connection.complete()  # else a result that was fetched in part stands in the way
     connection.register("named", frame.to_arrow())
     connection.execute(f"create or replace temp table {name} as select distinct * from named")
     connection.unregister("named")
@@ -502,7 +503,6 @@ def _replaced_by_found(
     connection: duckdb.DuckDBPyConnection, feed: Feed, *, within: str
 ) -> Mapping[Key, list[Replaced]]:
     """The versions that the rows found replaced, by key, the last one first."""
-    key = ", ".join(feed.key)
     connection.execute(
         """
         create or replace temp table replaced as
