@@ -401,7 +401,7 @@ def explain(  # noqa: PLR0913 -- the options of the command
     warehouse: WarehouseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Explain an amount: its arithmetic, rule by rule, down to the delivered rows it rests on.
+    """Explain an amount, rule by rule, down to the delivered rows that it rests on.
 
     From these rows and the tariffs named the rulebook gives the amount again. Reads only; if another run was
     verified since, the run is verified again first.

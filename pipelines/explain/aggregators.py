@@ -10,6 +10,7 @@ from pipelines.books import frame_of
 from pipelines.explain.evidence import Asked, Evidence
 from pipelines.explain.facts import Row
 from pipelines.explain.steps import Step, agreed
+from pipelines.wording import counted
 
 # As verified.aggregator_achievement counts them: whose aggregator is unknown counts above it directly.
 _MEMBERS = """
@@ -77,7 +78,7 @@ def aggregator_step(
     told = "nothing was instructed" if instructed is None else f"instructed {instructed:,} Wh"
     rate = f", rate {stored['achievement_rate']}" if stored["achievement_rate"] else ""
     return Step(
-        name=f"achieved of {stored['level']} {stored['aggregator_id']}".rstrip(),
+        name="achieved of an aggregator",
         value=achieved,
         unit="Wh",
         arithmetic=f"the sum of {len(members):,} performances in Wh, held ones included; {told}{rate}",
@@ -123,10 +124,10 @@ def _member(evidence: Evidence, member: Row, energies: list[Row]) -> Step:
     reads = [(each["metering_point_id"], each["interval_start"]) for each in energies]
     sessions = [(each["session_id"],) for each in energies]
     return Step(
-        name="achieved of a vehicle",
+        name="vehicle",
         value=member["achieved"],
         unit="Wh",
-        arithmetic=f"{len(energies):,} eligible segments",
+        arithmetic=f"over {counted(len(energies), 'eligible segment')}",
         rules=("R12",),
         keys={
             "vehicle_id": member["vehicle_id"],

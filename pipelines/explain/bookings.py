@@ -1,4 +1,4 @@
-"""A booking: what was found less what was booked before (R24); and a user's points, with what is booked of them."""
+"""A booking: what was found less what was booked before (R24); and a user's points, with what is booked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The delivered rows that an amount rests on, by the rules: no fewer, so that they alone give the amount again.
+"""The delivered rows that an amount rests on by the rules: no fewer, so that they alone give it again.
 
 Whatever is found is closed: a session comes with all that cuts and classifies it (R8, R10, R12), a half hour
 with every session that shares it (R9), an open session with the one that ends it, a lease with all it was
@@ -374,7 +374,7 @@ def _add_sessions_that_end_open_ones(connection: duckdb.DuckDBPyConnection) -> i
 
 
 def _find_rules_of_sessions(connection: duckdb.DuckDBPyConnection) -> None:
-    """What cuts and classifies the sessions, whoever's they are: leases, specific periods, signals (R8, R10)."""
+    """What cuts and classifies the sessions, whoever's they are: leases, specific periods, signals (R8)."""
     connection.execute(
         """
         create or replace temp table leases as
@@ -433,7 +433,7 @@ def _find_rules_of_sessions(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def _between(connection: duckdb.DuckDBPyConnection, table: str, starts: str, ends: str) -> str:
-    """Half hours that the rows of a table can touch, as literals: only these prune the scan of a big table."""
+    """Half hours that the rows of a table can touch, as literals: only these prune the scan of reads."""
     row = connection.execute(
         f"select time_bucket(interval 30 minutes, min({starts})), max({ends}) from {table}"
     ).fetchone()
@@ -541,7 +541,9 @@ def _missing_reads(connection: duckdb.DuckDBPyConnection) -> Iterable[MissingRea
         select metering_point_id, interval_start
         from half_hours
         anti join (
-            select metering_point_id, interval_start from staging.stg_meter_intervals as segments where {within}
+            select metering_point_id, interval_start
+            from staging.stg_meter_intervals as segments
+            where {within}
         ) using (metering_point_id, interval_start)
         order by metering_point_id, interval_start
         """

@@ -50,6 +50,8 @@ class ExplainedRun:
     state: str
     rules_version: str
     time_zone: str
+    currency: str
+    currency_digits: int
     tariffs: tuple[AppliedTariff, ...]
 
 
@@ -102,7 +104,7 @@ def _refuse_changed_past(connection: duckdb.DuckDBPyConnection, run: Run) -> Non
     if not runs.rests_on_all_deliveries(connection, run):
         raise JobFailed(
             f"Deliveries came in after run {run.run_id} with an instant of receipt at or before its as-of, so"
-            " that its deliveries cannot be told apart any more; settle the period again and explain that run."
+            " that it cannot be verified as it was; settle the period again and explain that run."
         )
 
 
@@ -121,6 +123,7 @@ def _explained(connection: duckdb.DuckDBPyConnection, found: Found) -> Explanati
 
 def _shown_run(connection: duckdb.DuckDBPyConnection, run: Run) -> ExplainedRun:
     state = runs.state_of(connection, run.run_id)
+    programme = applied_tariffs(run).book
     return ExplainedRun(
         run_id=run.run_id,
         settlement_period=run.settlement_period,
@@ -128,7 +131,9 @@ def _shown_run(connection: duckdb.DuckDBPyConnection, run: Run) -> ExplainedRun:
         kind=runs.kind_of(connection, run).value,
         state=state.value if state else "",
         rules_version=run.rules_version,
-        time_zone=applied_tariffs(run).book.time_zone,
+        time_zone=programme.time_zone,
+        currency=programme.currency,
+        currency_digits=programme.currency_digits,
         tariffs=tuple(
             AppliedTariff(
                 version=tariff.version,
@@ -157,7 +162,8 @@ def _user(connection: duckdb.DuckDBPyConnection, found: Found) -> tuple[Evidence
     user_id = found.subject.keys["user_id"]
     keys = connection.execute(
         """
-        select dr_event_id, vehicle_id from results.dr_achievement where run_id = $run_id and user_id = $user_id
+        select dr_event_id, vehicle_id from results.dr_achievement
+        where run_id = $run_id and user_id = $user_id
         union
         select dr_event_id, vehicle_id from books.bookings
         where settlement_period = $period and payee_kind = 'user' and payee_id = $user_id
@@ -232,7 +238,7 @@ def _explained_contracts(
         name="fee reductions of a manager",
         value=total,
         unit=rows[0]["currency"],
-        arithmetic=f"the sum over {len(rows)} contracts; in smallest units",
+        arithmetic=f"the sum over {len(rows)} contracts",
         rules=("R20",),
         keys={"manager_id": rows[0]["manager_id"]},
         steps=steps,

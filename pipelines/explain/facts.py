@@ -1,4 +1,4 @@
-"""What the run and its verification found about what is asked for, read once, after the evidence was gathered."""
+"""What the run and its verification found about what is asked for, read once the evidence is gathered."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pipelines.explain.evidence import Evidence
 from pipelines.runs import Run
 from settlement import Tariff, TariffBook
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 Performance = tuple[str, str]
 HalfHour = tuple[str, datetime]
 

@@ -13,6 +13,7 @@ from settlement import Tariff
 
 # Parts are whole numbers of two-millionths of the smallest unit, as the settlement counts them.
 _SCALE = 2_000_000
+_SMALLEST = "smallest units"
 
 
 def reduction_step(connection: duckdb.DuckDBPyConnection, facts: Facts, stored: Row) -> Step:
@@ -35,13 +36,15 @@ def reduction_step(connection: duckdb.DuckDBPyConnection, facts: Facts, stored: 
     cap = fee * tariff.contract_fee_cap_bp * 200
     reduction = min(performance + offering, cap) // _SCALE
     agreed(f"the reduction of contract {contract_id}", calculated=reduction, stored=stored["reduction_minor"])
-    parts = f"{_money(performance)} for performance + {_money(offering)} for offering = {_money(performance + offering)}"
+    parts = (
+        f"performance {_money(performance)} + offering {_money(offering)} = {_money(performance + offering)}"
+    )
     binds = performance + offering > cap
     return Step(
         name="fee reduction of a contract",
         value=reduction,
         unit=stored["currency"],
-        arithmetic=f"min({parts}, cap {_money(cap)}), rounded down; in smallest units",
+        arithmetic=f"min({parts}, cap {_money(cap)}), rounded down",
         rules=("R20",),
         tariff_version=tariff.version,
         keys={"manager_id": stored["manager_id"], "contract_id": contract_id},
@@ -58,7 +61,7 @@ def reduction_step(connection: duckdb.DuckDBPyConnection, facts: Facts, stored: 
             Step(
                 name="cap",
                 value=_money(cap),
-                unit=stored["currency"],
+                unit=_SMALLEST,
                 arithmetic=f"{tariff.contract_fee_cap_bp:,} bp of the monthly fee {fee:,}"
                 + ("; it binds" if binds else "; it does not bind"),
                 rules=("R20",),
@@ -93,7 +96,7 @@ def _performance_part(facts: Facts, lines: list[Row], *, performance: int, store
     return Step(
         name="performance",
         value=_money(performance),
-        unit=stored["currency"],
+        unit=_SMALLEST,
         arithmetic=f"{wh:,} Wh payable under leases at the contract's EVSEs, per kWh by tier",
         rules=("R20",),
         tariff_version=facts.monthly.version,
@@ -107,7 +110,11 @@ def _line_part(facts: Facts, line: Row) -> Step:
     return Step(
         name="line",
         value=exact_text(line["payable"] * rate_milli, decimals=6),
-        arithmetic=f"{line['payable']:,} Wh x {exact_text(rate_milli, decimals=3)} per kWh at {line['rated_w']:,} W",
+        unit=_SMALLEST,
+        arithmetic=(
+            f"{line['payable']:,} Wh x {exact_text(rate_milli, decimals=3)} per kWh, the tier of"
+            f" {line['rated_w']:,} W"
+        ),
         rules=("R20",),
         keys={name: line[name] for name in ("dr_event_id", "vehicle_id", "evse_id", "lease_id")},
         numbers={"payable": line["payable"], "rated_w": line["rated_w"]},
@@ -146,11 +153,10 @@ def _offering_part(facts: Facts, offers: list[Row], *, offering: int, stored: Ro
     return Step(
         name="offering",
         value=_money(offering),
-        unit=stored["currency"],
+        unit=_SMALLEST,
         arithmetic=(
-            f"{sum(each['half_hours'] for each in offers):,} offered half hours without a specific vehicle,"
-            f" {w_half_hours:,} W x half hours = {exact_text(w_half_hours * 5, decimals=4)} kWh"
-            f" x {rate} per kWh"
+            f"{exact_text(w_half_hours * 5, decimals=4)} kWh offered x {rate}; half hours offered whole in"
+            " which no specific vehicle was in session"
         ),
         rules=("R20",),
         tariff_version=facts.monthly.version,

@@ -15,22 +15,24 @@ _LOGGED = {"import": "charged_wh", "backfeed": "discharged_wh"}
 def energy_step(facts: Facts, segment: Row, direction: Direction, *, counts: bool = True) -> Step:
     """A segment's energy in one direction: all of the read if it is alone in the half hour, else its share.
 
-    A missing read gives nothing (R5). `counts`: whether the energy adds to what the step is part of.
+    A missing read gives nothing (R5). The steps below are the shares of the other segments of the half hour.
+    `counts`: whether the energy adds to what the step is part of.
     """
     half_hour = segment["metering_point_id"], segment["interval_start"]
     sharing = facts.segments[half_hour]
     metered = _metered(facts, segment, direction)
     quality = segment[f"{direction}_quality"]
+    steps: tuple[Step, ...] = ()
     if metered is None:
-        arithmetic, steps = "no read: the half hour gives nothing (R5)", ()
+        arithmetic = "no read, so nothing (R5)"
     elif len(sharing) == 1:
-        arithmetic, steps = f"alone in the half hour: all of the metered {metered:,} Wh ({quality})", ()
+        arithmetic = f"alone: all of {metered:,} Wh metered ({quality})"
     else:
-        shares = tuple(_shares(facts, sharing, metered, direction))
-        own = next(step for step in shares if step.keys == _keys(segment))
-        arithmetic, steps = f"{own.arithmetic} of the metered {metered:,} Wh ({quality})", shares
+        shares = list(_shares(facts, sharing, metered, direction))
+        own = shares.pop(sharing.index(segment))
+        arithmetic, steps = f"{own.arithmetic} ({quality})", tuple(shares)
     return Step(
-        name=f"{direction} of a segment" + ("" if counts else ", which does not count"),
+        name=direction if counts else f"{direction}, which does not count ({segment['access_class']})",
         value=segment[f"{direction}_wh"],
         unit="Wh",
         arithmetic=arithmetic,
@@ -87,10 +89,10 @@ def _shares(facts: Facts, sharing: list[Row], metered: int, direction: Direction
         )
         one_more = " + 1 left over" if extra else ""
         yield Step(
-            name="share",
+            name="shared with",
             value=floor + extra,
             unit="Wh",
-            arithmetic=f"floor({metered:,} x {weight:,} / {total:,} {unit}) = {floor:,}{one_more}",
+            arithmetic=f"floor({metered:,} Wh x {weight:,} / {total:,} {unit}) = {floor:,}{one_more}",
             rules=("R9",),
             keys=_keys(segment),
             numbers={
@@ -106,5 +108,6 @@ def _shares(facts: Facts, sharing: list[Row], metered: int, direction: Direction
 
 
 def _weight_mwh(segment: Row, direction: Direction) -> int:
-    logged: int = segment[_LOGGED[direction]] * segment["segment_seconds"] * 1000
-    return logged // segment["session_seconds"]
+    logged_mwh: int = segment[_LOGGED[direction]] * segment["segment_seconds"] * 1000
+    session_seconds: int = segment["session_seconds"]
+    return logged_mwh // session_seconds

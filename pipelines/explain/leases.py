@@ -36,7 +36,10 @@ def exchange_step(facts: Facts, lease_id: str) -> Step:
         name="exchange of the lease",
         value=sum(sums),
         unit="Wh",
-        arithmetic=f"backfeed {sums[0]:,} + import asked for {sums[1]:,}; {verdict} the minimum of {minimum:,}",
+        arithmetic=(
+            f"backfeed {sums[0]:,} + import that DR asked for {sums[1]:,};"
+            f" {verdict} the minimum of {minimum:,}"
+        ),
         rules=("R18", "R22"),
         tariff_version=facts.monthly.version,
         keys={"lease_id": lease_id},

@@ -1,14 +1,17 @@
-"""A performance: requested, achieved, status, payable (R12 to R17), and its lines with their points (R18, R19)."""
+"""A performance: requested, achieved, status, payable (R12 to R17), and its lines and points (R18, R19)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from pipelines.explain.facts import Facts, Performance, Row
 from pipelines.explain.half_hours import Direction, energy_step
 from pipelines.explain.leases import exchange_step, exchange_wh
 from pipelines.explain.steps import Step, agreed, exact_text, largest_remainder
 from pipelines.instants import instant_text
+from pipelines.wording import counted
 from settlement import Tariff
 from settlement.vocabulary import ENERGY_UNIT, INCREASE_KINDS, LEASED
 
@@ -34,11 +37,10 @@ def performance_step(facts: Facts, key: Performance) -> Step:
     payable = sum(int(line["payable"]) for line in facts.lines[key])
     agreed(f"performance {' '.join(key)}, payable", calculated=payable, stored=found["payable"])
     return Step(
-        name="payable of a performance",
+        name="performance",
         value=payable,
         unit=found["unit"],
-        arithmetic="the sum of its lines: "
-        + (" + ".join(f"{line['payable']:,}" for line in facts.lines[key]) or "none"),
+        arithmetic=f"payable, by its lines; the event began {_local(facts, found['starts_at'])}",
         rules=("R18",),
         keys={"dr_event_id": key[0], "vehicle_id": key[1]},
         numbers={
@@ -59,11 +61,17 @@ def performance_step(facts: Facts, key: Performance) -> Step:
     )
 
 
+def _local(facts: Facts, instant: datetime) -> str:
+    """An instant in UTC, and as the programme's clocks showed it."""
+    local = instant.replace(tzinfo=UTC).astimezone(ZoneInfo(facts.tariffs.time_zone))
+    return f"{instant_text(instant)} (local {local:%Y-%m-%d %H:%M})"
+
+
 def _no_performance(facts: Facts, key: Performance) -> Step:
     return Step(
         name="no performance",
         value=0,
-        arithmetic="the run found none: no signal to settle of this event and vehicle (R13), or no line of it",
+        arithmetic="the run found no signal to settle of this event and vehicle",
         rules=("R12", "R13"),
         keys={"dr_event_id": key[0], "vehicle_id": key[1]},
         rows=facts.evidence.numbers("dr_events", [(key[0],)]) + _vehicle_rows(facts, key[1]),
@@ -116,7 +124,7 @@ def _achieved(facts: Facts, found: Row) -> Step:
         steps = tuple(
             energy_step(facts, segment, direction, counts=segment["is_eligible"]) for segment in segments
         )
-        arithmetic = f"the sum of the {direction} of its eligible segments"
+        arithmetic = f"{direction} of its eligible segments"
     else:
         steps = tuple(_interval(facts, each) for each in facts.power_limits[key])
         value = sum(int(bool(each["is_compliant"])) for each in facts.power_limits[key])
@@ -158,12 +166,12 @@ def _interval(facts: Facts, limits: Row) -> Step:
     failing = tuple(_failing(limits, most=most))
     agreed("whether a half hour kept the limit", calculated=not failing, stored=limits["is_compliant"])
     energy = "no read" if limits["import_wh"] is None else f"{limits['import_wh']:,} Wh"
-    arithmetic = f"{energy}, at most floor({limits['limit_w']:,} W x {limits['segment_seconds']:,} s / 3,600) = {most:,} Wh"
+    limit = f"floor({limits['limit_w']:,} W x {limits['segment_seconds']:,} s / 3,600) = {most:,} Wh"
     return Step(
         name="half hour",
         value=int(not failing),
         unit="interval",
-        arithmetic="; ".join((arithmetic, *failing)),
+        arithmetic="; ".join((f"{energy}, at most {limit}", *failing)),
         rules=("R12",),
         keys={"interval_start": limits["interval_start"]},
         numbers={
@@ -196,10 +204,8 @@ def _status(facts: Facts, found: Row) -> Step:
     reasons = [reason for reason in found["hold_reasons"].split("+") if reason]
     said = {
         "held": "; ".join(_HOLD_REASONS[reason] for reason in reasons),
-        "provisional": f"needed reads of quality {found['qualities']}: paid, and trued up when better ones come",
-        "final": f"needed reads of quality {found['qualities']}"
-        if found["qualities"]
-        else "no read is needed",
+        "provisional": f"reads of quality {found['qualities']}; paid, and trued up when better ones come",
+        "final": f"reads of quality {found['qualities']}" if found["qualities"] else "no read is needed",
     }
     sessions = sorted({each["session_id"] for each in facts.segments_of[key] if each["is_eligible"]})
     checks = [_check(facts, check) for session_id in sessions for check in facts.checks[session_id]]
@@ -238,8 +244,8 @@ def _check(facts: Facts, check: Row) -> Step:
         value=difference,
         unit="Wh",
         arithmetic=(
-            f"|metered {check['apportioned_wh']:,} - logged {check['logged_wh']:,}|, {verdict} max("
-            f"{facts.monthly.mismatch_wh:,}, {facts.monthly.mismatch_bp:,} bp of logged) = {allowed:,}"
+            f"|metered {check['apportioned_wh']:,} - logged {check['logged_wh']:,}|, {verdict} the"
+            f" {allowed:,} allowed"
         ),
         rules=("R16",),
         tariff_version=facts.monthly.version,
@@ -247,6 +253,8 @@ def _check(facts: Facts, check: Row) -> Step:
         numbers={
             "apportioned_wh": check["apportioned_wh"],
             "logged_wh": check["logged_wh"],
+            "mismatch_wh": facts.monthly.mismatch_wh,
+            "mismatch_bp": facts.monthly.mismatch_bp,
             "allowed_wh": allowed,
             "is_mismatch": difference > allowed,
         },
@@ -262,26 +270,11 @@ def _capped(facts: Facts, found: Row) -> Step:
     tariff = facts.tariffs.in_force_on(found["event_local_date"])
     achieved, requested = found["achieved"], found["requested"]
     cap = requested * tariff.over_delivery_cap_bp // 10_000
-    circular = _circular(facts, found)
-    value = capped(found, tariff)
-    if found["status"] == "held":
-        arithmetic = "held: nothing is paid in this run"
-    elif value == 0 and achieved * 10_000 < requested * tariff.minimum_achievement_bp:
-        arithmetic = f"achieved {achieved:,} is below the minimum, {tariff.minimum_achievement_bp:,} bp of {requested:,}"
-    else:
-        arithmetic = (
-            f"min(achieved {achieved:,}, cap {tariff.over_delivery_cap_bp:,} bp of {requested:,} = {cap:,}"
-        )
-        if found["unit"] == ENERGY_UNIT:
-            arithmetic += (
-                f", net {achieved:,} - {found['circular_wh']:,} = {max(0, achieved - found['circular_wh']):,}"
-            )
-        arithmetic += ")"
     return Step(
-        name="payable before lines",
-        value=value,
+        name="payable",
+        value=capped(found, tariff),
         unit=found["unit"],
-        arithmetic=arithmetic,
+        arithmetic=_why_payable(found, tariff, cap=cap),
         rules=("R17",),
         tariff_version=tariff.version,
         numbers={
@@ -292,8 +285,26 @@ def _capped(facts: Facts, found: Row) -> Step:
             "cap": cap,
             "circular_wh": found["circular_wh"],
         },
-        steps=circular,
+        steps=_circular(facts, found),
     )
+
+
+def _why_payable(found: Row, tariff: Tariff, *, cap: int) -> str:
+    achieved, requested, circular = found["achieved"], found["requested"], found["circular_wh"]
+    if found["status"] == "held":
+        return "held: nothing is paid in this run"
+    if achieved * 10_000 < requested * tariff.minimum_achievement_bp:
+        return (
+            f"achieved {achieved:,} is below the minimum, {tariff.minimum_achievement_bp:,} bp of"
+            f" {requested:,}"
+        )
+    limits = [
+        f"achieved {achieved:,}",
+        f"cap {tariff.over_delivery_cap_bp:,} bp of {requested:,} = {cap:,}",
+    ]
+    if found["unit"] == ENERGY_UNIT:
+        limits.append(f"net {achieved:,} - {circular:,} = {max(0, achieved - circular):,}")
+    return f"min({', '.join(limits)})"
 
 
 def capped(found: Row, tariff: Tariff) -> int:
@@ -338,7 +349,8 @@ def line_step(facts: Facts, line: Row) -> Step:
     tariff = facts.tariff(line["tariff_version"])
     found = facts.performances[line["dr_event_id"], line["vehicle_id"]]
     share = _share(facts, line, amount=capped(found, tariff))
-    payable, exchange = int(share.value or 0), ()
+    payable = int(share.value or 0)
+    exchange: tuple[Step, ...] = ()
     if line["access_class"] == LEASED:
         exchange = (exchange_step(facts, line["lease_id"]),)
         if exchange_wh(facts.exchanges[line["lease_id"]]) < facts.monthly.minimum_exchange_wh:
@@ -352,17 +364,19 @@ def line_step(facts: Facts, line: Row) -> Step:
         ),
         0,
     )
-    per, decimals = ("kWh", 6) if line["unit"] == ENERGY_UNIT else ("half hour", 3)
+    is_energy = line["unit"] == ENERGY_UNIT
+    per, decimals = ("kWh", 6) if is_energy else ("half hour", 3)
     exact = payable * rate_milli
     points = (2 * exact + 10**decimals) // (2 * 10**decimals)
     agreed("a line's points", calculated=points, stored=line["points"])
+    paid = f"{payable:,} Wh" if is_energy else counted(payable, "half hour")
     forfeited = "" if payable == share.value else f"; the share of {share.value:,} is lost, see the lease"
     return Step(
-        name="points of a line",
+        name="line",
         value=points,
         unit="point",
         arithmetic=(
-            f"{payable:,} {line['unit']} x {exact_text(rate_milli, decimals=3)} per {per}"
+            f"{paid} x {exact_text(rate_milli, decimals=3)} per {per}"
             f" = {exact_text(exact, decimals=decimals)}{forfeited}"
         ),
         rules=("R19",) if not forfeited else ("R18", "R19"),
