@@ -447,6 +447,73 @@ def docs(
 
 @app.command(
     epilog="\b\nExamples:\n"
+    "  vgi explain user U-7                              points of a user\n"
+    "  vgi explain manager M-3                           fee reductions of a manager\n"
+    "  vgi explain contract C-5                          fee reduction of one contract\n"
+    "  vgi explain performance EVENT-1 V-7               what a vehicle did in an event, and why it is paid\n"
+    "  vgi explain line EVENT-1 V-7 EVSE-2 --lease L-9   points of one settlement line\n"
+    "  vgi explain lease L-9 --period 2023-12            what became of a lease\n"
+    "  vgi explain booking 0123456789abcdef0123456789abcdef\n"
+    "  vgi explain aggregator EVENT-1 AG-2               an aggregator; without id the utility\n"
+    "  vgi explain user U-7 --json                       complete, with every delivered row"
+)
+def explain(  # noqa: PLR0913 -- the options of the command
+    ctx: typer.Context,
+    *,
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="WHAT",
+            help="user, manager, contract, performance, line, lease, booking or aggregator.",
+        ),
+    ],
+    ids: Annotated[
+        list[str] | None, typer.Argument(metavar="ID...", help="The ids that name it, as in the examples.")
+    ] = None,
+    run_id: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN_ID", help="The run. [default: the last approved one that has it]"),
+    ] = None,
+    period: Annotated[
+        str | None, typer.Option("--period", metavar="PERIOD", help="Only runs of this period, YYYY-MM.")
+    ] = None,
+    lease: Annotated[str | None, typer.Option("--lease", metavar="ID", help="Of a line.")] = None,
+    access_class: Annotated[
+        str | None, typer.Option("--access-class", metavar="CLASS", help="Of a line.")
+    ] = None,
+    level: Annotated[
+        str | None, typer.Option("--level", metavar="LEVEL", help="Of an aggregator: parent or child.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Show long lists whole.")] = False,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Explain an amount, rule by rule, down to the delivered rows that it rests on.
+
+    From these rows and the tariffs named the rulebook gives the amount again. Reads only; if another run was
+    verified since, the run is verified again first.
+    """
+    session = _session(ctx, warehouse=warehouse, json=json)
+    month = None if period is None else str(_period(period))
+    from pipelines.explain import explain as explain_amount  # noqa: PLC0415
+    from pipelines.explain.subjects import subject_of  # noqa: PLC0415
+    from pipelines.explain.tree import print_explanation  # noqa: PLC0415
+
+    subject = subject_of(what, ids or [], lease_id=lease, access_class=access_class, level=level)
+    with _progress() as (progress, detail):
+        explanation = explain_amount(
+            warehouse=session.warehouse_file,
+            subject=subject,
+            run_id=run_id,
+            period=month,
+            progress=progress,
+            detail=detail,
+        )
+    session.show(explanation, lambda console: print_explanation(console, explanation, everything=everything))
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
     "  vgi simulate demo/ --evses 100\n"
     "  vgi simulate demo/ --evses 1000 --first-day 2024-01-01 --days 31 --seed 7"
 )

@@ -138,6 +138,23 @@ def verify_period(  # noqa: PLR0913 -- all keyword-only
     return Verified(settlement_period=str(period), as_of=resolved, rows=rows)
 
 
+def verify_run(
+    *, warehouse: Path, run: Run, progress: Progress = lambda _: None, detail: Progress = lambda _: None
+) -> None:
+    """Verify the period of a run that exists, as of its as-of and by its tariffs, unless that stands."""
+    period = SettlementPeriod.parse(run.settlement_period)
+    with _alone(warehouse, progress):
+        progress(f"Verifying {period} as of {instant_text(run.as_of)} again, for run {run.run_id}.")
+        verify(
+            warehouse=warehouse,
+            period=period,
+            as_of=run.as_of,
+            tariffs=applied_tariffs(run).book.for_period(period),
+            run_id=run.run_id,
+            progress=detail,
+        )
+
+
 def _rows_of(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     row = connection.execute(f"select count(*) from verified.{table}").fetchone()
     return int(row[0]) if row else 0

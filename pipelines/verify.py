@@ -75,11 +75,11 @@ def verify(  # noqa: PLR0913 -- all keyword-only
     """
     time_zone = tariffs.time_zone if tariffs is not None else "UTC"
     period_from, period_to = period.instants(time_zone)
-    identity = None if run_id is None else f"{run_id} {fingerprint(DBT_PROJECT)}"
+    identity = None if run_id is None else _identity(run_id)
     with open_warehouse(warehouse) as connection:
         if identity is not None and _standing(connection) == identity:
             return
-        _stands_for(connection, None)
+        _set_standing(connection, None)
         _write_run_tariffs(connection, tariffs)
         reads_from, reads_to = _range_of_reads(connection, period_from, period_to)
     parameters = RunParameters(
@@ -93,7 +93,16 @@ def verify(  # noqa: PLR0913 -- all keyword-only
     )
     _build(warehouse=warehouse, parameters=parameters, progress=progress)
     with open_warehouse(warehouse) as connection:
-        _stands_for(connection, identity)
+        _set_standing(connection, identity)
+
+
+def stands_for(connection: duckdb.DuckDBPyConnection, run_id: str) -> bool:
+    """Whether the schema `verified` holds what was verified for a run, by the models as they are now."""
+    return _standing(connection) == _identity(run_id)
+
+
+def _identity(run_id: str) -> str:
+    return f"{run_id} {fingerprint(DBT_PROJECT)}"
 
 
 def _standing(connection: duckdb.DuckDBPyConnection) -> str | None:
@@ -105,7 +114,7 @@ def _standing(connection: duckdb.DuckDBPyConnection) -> str | None:
     return row[0] if row else None
 
 
-def _stands_for(connection: duckdb.DuckDBPyConnection, identity: str | None) -> None:
+def _set_standing(connection: duckdb.DuckDBPyConnection, identity: str | None) -> None:
     connection.execute(
         "create or replace table control.verified_for as select ?::varchar as identity", [identity]
     )

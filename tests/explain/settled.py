@@ -1,0 +1,47 @@
+"""Random worlds of the oracle that share a warehouse, settled twice: the second run corrects the first."""
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipelines.settle import settle
+from settlement import SettlementPeriod
+from tests.agreement.product import NOW, instant, product_of
+from tests.explain.amounts import KINDS, Amount, exported_amounts
+from tests.oracle import worlds as oracle_worlds
+
+
+@dataclass(frozen=True)
+class Settled:
+    """A warehouse with an initial run and a correction, whose verification stands, and all its amounts."""
+
+    warehouse: Path
+    first_run: str
+    last_run: str
+    amounts: dict[str, list[Amount]]
+
+    def sampled(self, size: int, *, at_least: int) -> list[Amount]:
+        """So many amounts by chance, `at_least` of each kind among them."""
+        chosen = [amount for kind in KINDS for amount in self.amounts[kind][:at_least]]
+        others = [amount for kind in KINDS for amount in self.amounts[kind][at_least:]]
+        return chosen + random.Random(5).sample(others, max(0, size - len(chosen)))
+
+
+def settled_worlds(folder: Path, *, tariffs: str, seed: int, count: int) -> Settled:
+    """So many worlds of a seed, settled as of their first receipt and as of their as-of."""
+    worlds, period, as_of = oracle_worlds.random_worlds(seed, count)
+    product = product_of(oracle_worlds.merged(worlds), tariffs=tariffs, folder=folder)
+    early = min(oracle_worlds.first_receipt(world) for _, world in worlds)
+    first, last = (
+        settle(
+            warehouse=product.warehouse,
+            period=SettlementPeriod.parse(period),
+            tariffs=product.tariffs,
+            as_of=instant(known_by),
+            now=NOW,
+            by="test",
+        ).run_id
+        for known_by in (early, as_of)
+    )
+    amounts = exported_amounts(product.warehouse, run_id=last, seed=seed)
+    return Settled(product.warehouse, first, last, amounts)

@@ -1,0 +1,77 @@
+"""From any exported amount to delivered rows from which the rulebook gives that amount again."""
+
+import json
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pipelines import cli
+from tests.explain.amounts import KINDS
+from tests.explain.proof import amount_again
+from tests.explain.settled import Settled
+
+AT_LEAST = 5
+SAMPLE = 60
+Explain = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def explain(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settled: Settled) -> Explain:
+    """`vgi explain --json` on the settled worlds, in this process."""
+
+    def explain(*asked: str, run_id: str | None = None) -> dict[str, Any]:
+        run = ("--run", run_id) if run_id else ()
+        warehouse = ("--warehouse", str(settled.warehouse))
+        monkeypatch.setattr(sys, "argv", ["vgi", "explain", *asked, *run, *warehouse, "--json"])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        printed = capsys.readouterr()
+        assert not ended.value.code, printed.err
+        explanation: dict[str, Any] = json.loads(printed.out)
+        return explanation
+
+    return explain
+
+
+def test_the_rows_listed_give_the_exported_amounts_again(settled: Settled, explain: Explain) -> None:
+    sample = settled.sampled(SAMPLE, at_least=AT_LEAST)
+    for kind in KINDS:
+        assert sum(amount.kind == kind for amount in sample) >= AT_LEAST, kind
+    explained = [(amount, explain(*amount.asked, run_id=settled.last_run)) for amount in sample]
+    assert [
+        (amount.asked, explanation["amount"])
+        for amount, explanation in explained
+        if str(explanation["amount"]) != amount.exported
+    ] == []
+    found = {amount.asked: amount_again(each, warehouse=settled.warehouse) for amount, each in explained}
+    # A booking is what was found less what was booked before, which the earlier runs' rows have to give.
+    before = {
+        amount.asked: sum(
+            _booking_again(explain, settled, step["keys"]["booking_id"])
+            for step in each["step"]["steps"]
+            if step["name"].startswith("booked before")
+        )
+        for amount, each in explained
+        if amount.kind == "correction"
+    }
+    assert [
+        (amount, found[amount.asked])
+        for amount in sample
+        if amount.exported != str(_less(found[amount.asked], before.get(amount.asked, 0)))
+    ] == []
+
+
+def _booking_again(explain: Explain, settled: Settled, booking_id: str) -> int:
+    """A booking of the first run, found again from its own rows."""
+    explanation = explain("booking", booking_id)
+    assert explanation["run"]["run_id"] == settled.first_run
+    found = amount_again(explanation, warehouse=settled.warehouse)
+    assert found == explanation["amount"]
+    return int(found)
+
+
+def _less(found: int | str, before: int) -> int | str:
+    return found if isinstance(found, str) else found - before
