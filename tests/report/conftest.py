@@ -1,5 +1,5 @@
-"""A small programme whose deliveries are real and whose verification is given: one performance is held at first
-and settled with the correction.
+"""A small programme whose deliveries are real and whose verification is given: one performance is held at
+first and settled with the correction.
 """
 
 from collections.abc import Iterator

@@ -48,6 +48,7 @@ class Page(HTMLParser):
             self.tables.setdefault(self._table, [])
         if tag == "tr" and self._table:
             self.tables[self._table].append([])
+        self.visible += " " if tag in ("td", "th") else ""
         if tag in ("td", "th") and self._table:
             self.tables[self._table][-1].append("")
         if tag == "script":

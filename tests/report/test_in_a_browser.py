@@ -1,4 +1,4 @@
-"""Report and statements in a browser without network: drawn, without a word on the console, one page printed."""
+"""Report and statements in a browser without network: all is drawn, nothing is said on the console."""
 
 import re
 from collections.abc import Iterator

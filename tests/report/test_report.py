@@ -355,7 +355,7 @@ def test_no_run_to_report_on(world: World, tmp_path: Path) -> None:
 def test_a_place_that_cannot_be_written(world: World, tmp_path: Path) -> None:
     world.settle()
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(BadInput, match="cannot be written .* name another place"):
+    with pytest.raises(BadInput, match=r"cannot be written .* name another place"):
         write_report(warehouse=world.warehouse, out=tmp_path / "file" / "report.html")
 
 
