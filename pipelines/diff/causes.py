@@ -48,7 +48,6 @@ _FEEDS_OF_CODES = {
     "double_dispatch": ("dr_signals", "dr_events", "vehicles"),
     "late_signal": ("dr_signals", "dr_events", "vehicles"),
     "signal_direction_mismatch": ("dr_signals", "dr_events", "vehicles"),
-    "unknown_reference": (),
 }  # fmt: skip
 
 
@@ -76,6 +75,7 @@ def find_causes(connection: duckdb.DuckDBPyConnection, terms: Terms) -> None:
         connection.execute(statement)
     _link_terms(connection, terms)
     connection.execute(_INHERITED_LEASES)
+    connection.execute(_MENTIONED_BY_SIGNALS)
     connection.execute(_FARTHER)
     connection.execute(_CHANGE_CAUSES)
 
@@ -111,15 +111,10 @@ _PERFORMANCES = """
             export = 'dr_achievement' and (change != 'changed' or list_contains(moved, 'child_aggregator_id'))
         ) as child_moved,
         bool_or(
-            export = 'dr_achievement' and (change != 'changed' or list_contains(moved, 'achieved')) or child_moved
+            export = 'dr_achievement'
+            and (change != 'changed' or list_has_any(moved, ['achieved', 'unit', 'child_aggregator_id']))
         ) as sums_moved,
-    from (
-        select
-            *,
-            export = 'dr_achievement' and (change != 'changed' or list_contains(moved, 'child_aggregator_id'))
-                as child_moved,
-        from changes
-    )
+    from changes
     where
         export in ('dr_achievement', 'settlement_lines', 'dr_intervals')
         or code = 'signal_without_session'
@@ -349,7 +344,7 @@ _REACH_TABLE = """
     from subjects
     inner join changes on subjects.change_no = changes.change_no
     inner join visits on changes.session_id = visits.session_id
-    where subjects.kind = 'exception'
+    where subjects.kind = 'exception' and changes.code != 'unknown_reference'
 
     union
 
@@ -615,52 +610,82 @@ _OF_LEASE = """
             or (footprints.feed = 'dr_events' and signals.dr_event_id = footprints.dr_event_id)
     where changes.change != 'changed' or list_contains(changes.moved, 'dr_import_wh')
 """
-# What an exception names, in its keys or in its sentence.
+# What an exception names, in its keys or in its sentence: rows about that very thing.
 _MENTIONED = """
     insert into bearing
     with
-    mentions as (
+    sentences as (
         select
             subjects.subject_no,
-            unnest(
-                list_distinct(
-                    list_concat(
-                        list_transform(
-                            regexp_split_to_array(
-                                coalesce(exceptions.a.detail, '') || ' ' || coalesce(exceptions.b.detail, ''), '\\s+'
-                            ),
-                            lambda word: rtrim(word, '.,:;)')
-                        ),
-                        [
-                            exceptions.evse_id, exceptions.vehicle_id, exceptions.dr_event_id,
-                            exceptions.lease_id, exceptions.session_id
-                        ]
-                    )
-                )
-            ) as id,
+            exceptions.*,
+            coalesce(exceptions.a.detail, '') || ' ' || coalesce(exceptions.b.detail, '') as sentence,
         from subjects
         inner join changed_exceptions as exceptions on subjects.change_no = exceptions.change_no
         where exceptions.code in ('unknown_reference', 'overlapping_leases', 'double_dispatch')
     ),
+    mentions as (
+        select
+            subject_no,
+            list_concat(
+                list_transform(regexp_split_to_array(sentence, '\\s+'), lambda word: rtrim(word, '.,:;)')),
+                [evse_id, vehicle_id, dr_event_id, lease_id, session_id]
+            ) as ids,
+        from sentences
+    ),
     named as (
         select
             cause_no,
-            unnest(
-                list_filter(
-                    [
-                        session_id, evse_id, vehicle_id, dr_event_id, lease_id, contract_id, aggregator_id,
-                        offer_id
-                    ],
-                    lambda id: id is not null
-                )
-            ) as id,
+            case feed
+                when 'charger_sessions' then [session_id]
+                when 'evses' then [evse_id]
+                when 'vehicles' then [vehicle_id]
+                when 'contracts' then [contract_id]
+                when 'aggregators' then [aggregator_id]
+                when 'evse_offers' then [offer_id]
+                when 'permission_leases' then [lease_id]
+                when 'dr_events' then [dr_event_id]
+                when 'dr_signals' then [dr_event_id, vehicle_id]
+                when 'dr_instructions' then [dr_event_id, aggregator_id]
+            end as ids,
         from footprints
-        where feed != 'meter_intervals'
-    )
+        where feed not in ('meter_intervals', 'specific_vehicles')
+    ),
+    words as (select distinct subject_no, unnest(ids) as id from mentions)
     select distinct mentions.subject_no, named.cause_no
-    from mentions
-    inner join named on mentions.id = named.id
-    where mentions.id != ''
+    from named
+    inner join words on named.ids[1] = words.id
+    inner join mentions on words.subject_no = mentions.subject_no
+    where list_has_all(mentions.ids, named.ids)
+    """
+# A vehicle or a child aggregator names its superior in performances only: these come and go with signals.
+_MENTIONED_BY_SIGNALS = """
+    insert into bearing
+    with
+    unexplained as (
+        select subjects.subject_no, changes.vehicle_id, changes.detail
+        from subjects
+        inner join changes on subjects.change_no = changes.change_no
+        where changes.code = 'unknown_reference' and subjects.subject_no not in (select subject_no from bearing)
+    )
+    select unexplained.subject_no, footprints.cause_no
+    from unexplained
+    inner join known_dr_signals as signals on unexplained.vehicle_id = signals.vehicle_id
+    inner join footprints
+        on
+            (footprints.feed = 'dr_signals' and signals.vehicle_id = footprints.vehicle_id)
+            or (footprints.feed = 'dr_events' and signals.dr_event_id = footprints.dr_event_id)
+    union
+    select unexplained.subject_no, bearing.cause_no
+    from unexplained
+    inner join performers
+        on contains(unexplained.detail, 'child aggregator ' || performers.child_aggregator_id || ' ')
+    inner join subjects
+        on
+            subjects.kind = 'performance'
+            and performers.dr_event_id = subjects.dr_event_id
+            and performers.vehicle_id = subjects.vehicle_id
+    inner join bearing on subjects.subject_no = bearing.subject_no
+    where unexplained.vehicle_id = ''
 """
 _OF_EXCEPTION = """
     insert into bearing
@@ -845,7 +870,6 @@ _ONLY_FEEDS_OF_CODE = """
         and subjects.change_no = changes.change_no
         and changes.code = code_feeds.code
         and bearing.cause_no = footprints.cause_no
-        and len(code_feeds.feeds) > 0
         and not list_contains(code_feeds.feeds, footprints.feed)
 """
 _BEARING = (
