@@ -331,6 +331,36 @@ _REACH_TABLE = """
 
     union
 
+    -- R12: whether a half hour is compliant rests on all EVSEs that the vehicle was at.
+    select
+        subjects.subject_no,
+        visits.session_id,
+        visits.evse_id,
+        visits.vehicle_id,
+        visits.metering_point_id,
+        visits.visit_from,
+        visits.visit_to,
+        half_hour_of(greatest(visits.visit_from, leases.valid_from, events.starts_at)) as from_at,
+        half_hour_from(least(visits.visit_to, leases.valid_to, events.ends_at)) as to_at,
+    from subjects
+    inner join changes on changes.export = 'lease_outcomes' and subjects.lease_id = changes.lease_id
+    inner join known_permission_leases as leases on subjects.lease_id = leases.lease_id
+    inner join known_dr_signals as signals
+        on leases.vehicle_id = signals.vehicle_id and signals.amount_kind = 'charging_power_limit'
+    inner join event_windows as events
+        on
+            signals.dr_event_id = events.dr_event_id
+            and events.starts_at < leases.valid_to
+            and events.ends_at > leases.valid_from
+    inner join visits
+        on
+            leases.vehicle_id = visits.vehicle_id
+            and visits.visit_from < least(leases.valid_to, events.ends_at)
+            and visits.visit_to > greatest(leases.valid_from, events.starts_at)
+    where subjects.kind = 'lease' and list_contains(changes.moved, 'dr_import_wh')
+
+    union
+
     select
         subjects.subject_no,
         visits.session_id,

@@ -51,14 +51,18 @@ class Late:
         return found
 
     def movers(self) -> Iterator[tuple[str, Key]]:
-        """Each late file with each key that it moves when it is the only one to come."""
+        """Each late file with each key that it moves, both when it comes alone and when it comes last."""
         for world in self.worlds:
-            before = self.found(world.early)
+            before, after = self.found(world.early), self.found(world.with_only(*world.late))
             for file in world.late:
-                after = self.found(world.with_only(file))
-                for key in before.keys() | after.keys():
-                    if before.get(key) != after.get(key):
-                        yield f"{file.feed}/{file.file_name}", key
+                others = (other for other in world.late if other is not file)
+                alone, last = self.found(world.with_only(file)), self.found(world.with_only(*others))
+                for key in _different(before, alone) & _different(last, after):
+                    yield f"{file.feed}/{file.file_name}", key
+
+
+def _different(one: Found, other: Found) -> set[Key]:
+    return {key for key in one.keys() | other.keys() if one.get(key) != other.get(key)}
 
 
 def difference_of(product: Product, period: str, early: str, late: str) -> Difference:
