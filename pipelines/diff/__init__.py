@@ -1,4 +1,4 @@
-"""`vgi diff`: what changed between two runs of a period, by key, and which deliveries caused it (R6, R23, R24)."""
+"""`vgi diff`: what changed between two runs of a period, by key, and which deliveries caused it."""
 
 from pipelines.diff.report import Difference, diff_runs
 

@@ -66,7 +66,9 @@ def compare_deliveries(
     deliveries = (*sides.only_a, *sides.only_b)
     for feed in FEEDS.values():
         range_of_keys = _range_of_keys(connection, feed, deliveries=deliveries)
-        connection.execute(_seen(feed, deliveries=deliveries, range_of_keys=range_of_keys, first=causes_before))
+        connection.execute(
+            _seen(feed, deliveries=deliveries, range_of_keys=range_of_keys, first=causes_before)
+        )
         row = connection.execute(f"select count(*) from seen_{feed.name}").fetchone()
         causes_before += row[0] if row else 0
     footprints = " union all by name ".join(_footprints(feed) for feed in FEEDS.values())
@@ -107,9 +109,7 @@ def _of_deliveries(deliveries: tuple[int, ...]) -> str:
     return f"delivery_no in ({', '.join(map(str, deliveries))})" if deliveries else "false"
 
 
-def _range_of_keys(
-    connection: duckdb.DuckDBPyConnection, feed: Feed, *, deliveries: tuple[int, ...]
-) -> str:
+def _range_of_keys(connection: duckdb.DuckDBPyConnection, feed: Feed, *, deliveries: tuple[int, ...]) -> str:
     """Of the reads, a literal range of instants in which all versions of the keys concerned lie."""
     if feed.name != METER_INTERVALS:
         return "true"

@@ -26,7 +26,8 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, reads_from: datetime, r
     )
     connection.execute(
         "create or replace temp macro half_hour_from(moment) as"
-        " case when isinf(moment) then moment else time_bucket(interval 30 minutes, moment + interval 1799 seconds) end"
+        " case when isinf(moment) then moment"
+        " else time_bucket(interval 30 minutes, moment + interval 1799 seconds) end"
     )
     for feed in _REGISTRIES:
         connection.execute(_known(feed))
@@ -34,7 +35,9 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, reads_from: datetime, r
     window = {"reads_from": reads_from, "reads_to": reads_to}
     connection.execute(_CONCERNED_VEHICLES)
     connection.execute(_CONCERNED_EVSES, window)
-    connection.execute(_known("dr_signals", where="vehicle_id in (select vehicle_id from concerned_vehicles)"))
+    connection.execute(
+        _known("dr_signals", where="vehicle_id in (select vehicle_id from concerned_vehicles)")
+    )
     connection.execute(_known("charger_sessions", where=_CONCERNED_SESSIONS), window)
     connection.execute(_SESSIONS)
     connection.execute(_OPEN_FOOTPRINTS)
@@ -133,7 +136,8 @@ _SESSIONS = """
         select opened.side, opened.session_id, min(later.started_at) as next_started_at
         from known_charger_sessions as opened
         inner join known_charger_sessions as later
-            on opened.side = later.side and opened.evse_id = later.evse_id and opened.started_at < later.started_at
+            on opened.side = later.side and opened.evse_id = later.evse_id
+            and opened.started_at < later.started_at
         where opened.ended_at is null
         group by all
         union all

@@ -60,8 +60,9 @@ class DeliveredRow:
 
 @dataclass(frozen=True, kw_only=True)
 class Cause:
-    """What one run rests on and the other does not. `kind` is `delivered`, `as_of`, `tariffs` or `rules`; of a
-    delivered row: its feed, its key, the version that either run sees, and what differs between them.
+    """What one run rests on and the other does not. `kind` is `delivered`, `as_of`, `tariffs` or `rules`; of
+    a delivered row: its feed, its key, the version that either run sees, what differs between them, and the
+    files that only one of the runs rests on.
     """
 
     cause_no: int
@@ -127,11 +128,6 @@ class Difference:
     changes: tuple[Change, ...]
     causes: tuple[Cause, ...]
 
-    @property
-    def is_empty(self) -> bool:
-        """Whether both runs found the same."""
-        return not self.changes
-
 
 def diff_runs(*, warehouse: Path, run_a: str, run_b: str) -> Difference:
     """Compare two runs of one period, by key, with the causes of each change; nothing is written.
@@ -142,8 +138,8 @@ def diff_runs(*, warehouse: Path, run_a: str, run_b: str) -> Difference:
         a, b = runs.get_run(connection, run_a), runs.get_run(connection, run_b)
         if a.settlement_period != b.settlement_period:
             raise BadInput(
-                f"Run {run_a} settles {a.settlement_period} and run {run_b} {b.settlement_period}; name two runs"
-                " of one period (`vgi status` lists them)."
+                f"Run {run_a} settles {a.settlement_period} and run {run_b} {b.settlement_period}; name two"
+                " runs of one period (`vgi status` lists them)."
             )
         return _Comparison(connection, a, b).difference()
 
@@ -156,8 +152,10 @@ class _Comparison:
         self._book_a, self._book_b = applied_tariffs(a).book, applied_tariffs(b).book
 
     def difference(self) -> Difference:
-        self._compare()
-        causes = self._causes()
+        """Compare, unless it is one run twice: there all of it is alike."""
+        is_one_run = self._a.run_id == self._b.run_id
+        if not is_one_run:
+            self._compare()
         return Difference(
             settlement_period=self._a.settlement_period,
             currency=self._book_b.currency,
@@ -165,9 +163,9 @@ class _Comparison:
             run_a=self._run(self._a),
             run_b=self._run(self._b),
             totals=self._totals(),
-            deliveries=self._deliveries(),
-            changes=self._changes(),
-            causes=causes,
+            deliveries=() if is_one_run else self._deliveries(),
+            changes=() if is_one_run else self._changes(),
+            causes=() if is_one_run else self._causes(),
         )
 
     def _compare(self) -> None:
@@ -215,12 +213,15 @@ class _Comparison:
 
     def _deliveries(self) -> tuple[OnlyDelivery, ...]:
         seen = " union all ".join(f"select cause_no, a, b from ({_seen_of(feed)})" for feed in FEEDS)
-        rows = self._rows(_ONLY_DELIVERIES.format(seen=seen), [self._a.run_id, self._b.run_id, self._a.run_id])
+        rows = self._rows(
+            _ONLY_DELIVERIES.format(seen=seen), [self._a.run_id, self._b.run_id, self._a.run_id]
+        )
         return tuple(OnlyDelivery(**row) for row in rows)
 
     def _changes(self) -> tuple[Change, ...]:
         numbers = self._rows(
-            "select change_no, list(cause_no order by cause_no) as causes from change_causes group by change_no"
+            "select change_no, list(cause_no order by cause_no) as causes"
+            " from change_causes group by change_no"
         )
         causes = {row["change_no"]: tuple(row["causes"]) for row in numbers}
         tables = [(each.export.name, each.key, each.values) for each in BY_KEY]
@@ -244,9 +245,12 @@ class _Comparison:
             row["delivery_no"]: row
             for row in self._rows(
                 """
-                select distinct delivery_no, feed, file_name, received_at, count(*) over (partition by delivery_no) = 1 as is_only
+                select
+                    delivery_no, any_value(file_name) as file_name, any_value(received_at) as received_at,
+                    count(*) = 1 as is_only
                 from books.run_deliveries
                 where run_id in (?, ?)
+                group by delivery_no
                 """,
                 [self._a.run_id, self._b.run_id],
             )
@@ -267,7 +271,7 @@ class _Comparison:
         kind, detail = {
             AS_OF: (
                 "as_of",
-                f"only time went on: as of {instant_text(self._a.as_of)} and of {instant_text(self._b.as_of)}",
+                f"time went on from {instant_text(self._a.as_of)} to {instant_text(self._b.as_of)}",
             ),
             TARIFFS: (
                 "tariffs",
@@ -297,7 +301,9 @@ def _content_on(book: TariffBook, day: date) -> str | None:
     return book.in_force_on(day).content_sha256
 
 
-def _moved(a: Mapping[str, object] | None, b: Mapping[str, object] | None, names: tuple[str, ...]) -> tuple[Moved, ...]:
+def _moved(
+    a: Mapping[str, object] | None, b: Mapping[str, object] | None, names: tuple[str, ...]
+) -> tuple[Moved, ...]:
     one, other = a or {}, b or {}
     return tuple(
         Moved(column=name, a=one.get(name), b=other.get(name))
@@ -322,17 +328,19 @@ def _delivered(
         if version is not None and files[version.delivery_no]["is_only"]
     ]
     # What a cancelled row says beside its key counts for nothing.
-    contents = [version if version and version[ROW_STATUS] == "active" else None for version in versions]
+    seen_a, seen_b = (
+        version if version and version[ROW_STATUS] == "active" else None for version in versions
+    )
     key_text = " ".join(_cell(row[name]) for name in key)
     return Cause(
         cause_no=row["cause_no"],
         kind="delivered",
-        detail=f"{feed_name} {key_text}: {_happened(*contents)}",
+        detail=f"{feed_name} {key_text}: {_happened(seen_a, seen_b)}",
         feed=feed_name,
         key={name: row[name] for name in key},
         a=a,
         b=b,
-        columns=_moved(*contents, shown),
+        columns=_moved(seen_a, seen_b, shown),
         files=tuple(named),
     )
 

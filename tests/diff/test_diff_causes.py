@@ -14,7 +14,7 @@ from pipelines.diff import Difference, diff_runs
 from pipelines.diff.found import BY_KEY, EXCEPTION_KEY
 from pipelines.diff.report import Change
 from tests.agreement.product import Product, product_of
-from tests.diff.late_rows import LateWorld, late_worlds
+from tests.diff.late_rows import late_worlds
 from tests.oracle import World
 from tests.oracle import settle as oracle_settle
 from tests.oracle import worlds as oracle_worlds
