@@ -367,7 +367,7 @@ def exceptions(  # noqa: PLR0913 -- the options of the command
     ctx: typer.Context,
     *,
     run_id: Annotated[
-        str | None, typer.Argument(metavar="[RUN_ID]", help="A run. [default: the last one of each period]")
+        str | None, typer.Argument(metavar="RUN_ID", help="A run. [default: the last one of each period]")
     ] = None,
     code: Annotated[str | None, typer.Option("--code", metavar="CODE", help="Of this code only.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="List every exception.")] = False,
