@@ -514,6 +514,54 @@ def explain(  # noqa: PLR0913 -- the options of the command
 
 @app.command(
     epilog="\b\nExamples:\n"
+    "  vgi exceptions\n"
+    "  vgi exceptions 2023-12-0123456789abcdef --code missing_read --all"
+)
+def exceptions(  # noqa: PLR0913 -- the options of the command
+    ctx: typer.Context,
+    *,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="RUN_ID", help="A run. [default: the last one of each period]")
+    ] = None,
+    code: Annotated[str | None, typer.Option("--code", metavar="CODE", help="Of this code only.")] = None,
+    everything: Annotated[bool, typer.Option("--all", help="List every exception.")] = False,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What somebody has to look at, with what to do about it; what costs most comes first."""
+    session = _session(ctx, warehouse=warehouse, json=json)
+    from pipelines.exceptions import read_exceptions  # noqa: PLC0415
+    from pipelines.render import print_exceptions  # noqa: PLC0415
+
+    found = read_exceptions(warehouse=session.warehouse_file, run_id=run_id, code=code)
+    session.show({"runs": found}, lambda console: print_exceptions(console, found, everything=everything))
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  vgi diff 2023-12-0123456789abcdef 2023-12-fedcba9876543210\n"
+    "  vgi diff 2023-12-0123456789abcdef 2023-12-fedcba9876543210 --json"
+)
+def diff(  # noqa: PLR0913 -- the options of the command
+    ctx: typer.Context,
+    *,
+    run_a: Annotated[str, typer.Argument(metavar="RUN_A", help="A run, as `vgi status` lists them.")],
+    run_b: Annotated[str, typer.Argument(metavar="RUN_B", help="Another run of that period.")],
+    everything: Annotated[bool, typer.Option("--all", help="List every change and every line.")] = False,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What changed between two runs of a period, by key, and which delivered rows bear on it."""
+    session = _session(ctx, warehouse=warehouse, json=json)
+    from pipelines.diff import diff_runs  # noqa: PLC0415
+    from pipelines.diff.show import print_difference  # noqa: PLC0415
+
+    difference = diff_runs(warehouse=session.warehouse_file, run_a=run_a, run_b=run_b)
+    session.show(difference, lambda console: print_difference(console, difference, everything=everything))
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
     "  vgi simulate demo/ --evses 100\n"
     "  vgi simulate demo/ --evses 1000 --first-day 2024-01-01 --days 31 --seed 7"
 )

@@ -89,7 +89,7 @@ _QUALITIES_PATTERN = r"[AENS](\+[AENS])*"
 _RATE_PATTERN = r"[0-9]+\.[0-9]{4}"
 _MONEY_PATTERN = r"[0-9]+(\.[0-9]{1,6})?"
 
-_EXCEPTION_CODES = (
+EXCEPTION_CODES = (
     "missing_read",
     "unattributed_backfeed",
     "unpermitted_use",
@@ -321,7 +321,7 @@ EXCEPTIONS = Export(
     description="What an operator has to look at (R27); several rows may be alike in all keys",
     columns=(
         _PERIOD,
-        _enum("code", _EXCEPTION_CODES, "What is wrong (R27)"),
+        _enum("code", EXCEPTION_CODES, "What is wrong (R27)"),
         _id("metering_point_id", "Smart meter concerned; empty where the code is about none", required=False),
         _id("evse_id", "Charging equipment concerned; empty where the code is about none", required=False),
         _id("vehicle_id", "Electric vehicle concerned; empty where none, or not identified", required=False),

@@ -19,6 +19,7 @@ from pipelines.runs import Kind, State
 from pipelines.wording import counted, money_text
 
 if TYPE_CHECKING:
+    from pipelines.exceptions import RunExceptions
     from pipelines.export import Exported
     from pipelines.ingest import IngestReport
     from pipelines.main_job import MainJob
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 20
 _MOST_AGGREGATORS = 40
+_EXCEPTION_KEYS = (
+    "metering_point_id", "evse_id", "vehicle_id", "dr_event_id", "lease_id", "session_id", "local_date",
+)  # fmt: skip
 
 
 def json_text(value: object) -> str:
@@ -327,6 +331,27 @@ def print_status(console: Console, status: Status, *, all_deliveries: bool) -> N
         console.print(Text(sentence))
 
 
+def print_exceptions(console: Console, found: tuple[RunExceptions, ...], *, everything: bool) -> None:
+    """Exceptions with their sentences, the dearest first; of each run the first, unless all are asked for."""
+    if not found:
+        console.print(Text("There is no run yet; settle a period first (vgi settle PERIOD --tariffs DIR)."))
+    for run in found:
+        _print_counts(console, f"Exceptions of run {run.run_id}", "code", run.counts)
+        shown = run.rows if everything else run.rows[:_MOST_ROWS]
+        for row in shown:
+            keys = [getattr(row, name) for name in _EXCEPTION_KEYS]
+            energy = "" if row.energy_wh is None else f", {row.energy_wh:,} Wh"
+            named = " ".join(str(key) for key in keys if key)
+            console.print(Text(f"\n{row.code}  {named}{energy}", style="bold"))
+            console.print(Text(f"  {row.detail}"))
+        if len(shown) < len(run.rows):
+            console.print(
+                Text(f"\nand {len(run.rows) - len(shown):,} more: --all lists them, --code those of one code")
+            )
+        if not run.rows:
+            console.print(Text(f"Run {run.run_id}: no such exception."))
+
+
 def _print_deliveries(console: Console, status: Status, *, all_deliveries: bool) -> None:
     shown = status.deliveries if all_deliveries else status.deliveries[-_MOST_ROWS:]
     table = _table(
@@ -368,6 +393,12 @@ def _open_sentences(status: Status) -> list[str]:
     ]
     sentences += [
         f"{period}: {counted(count, 'pending lease')}." for period, count in work.pending_leases.items()
+    ]
+    sentences += [
+        f"{each.settlement_period}: {counted(sum(each.counts.values()), 'exception')}"
+        f" ({', '.join(f'{count:,} {code}' for code, count in each.counts.items())});"
+        f" what to do about each: vgi exceptions {each.run_id}"
+        for each in work.exceptions
     ]
     return sentences or ["Nothing is open."]
 

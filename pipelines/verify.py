@@ -81,7 +81,7 @@ def verify(  # noqa: PLR0913 -- all keyword-only
             return
         _set_standing(connection, None)
         _write_run_tariffs(connection, tariffs)
-        reads_from, reads_to = _range_of_reads(connection, period_from, period_to)
+        reads_from, reads_to = range_of_reads(connection, period_from, period_to)
     parameters = RunParameters(
         settlement_period=str(period),
         period_from=period_from,
@@ -135,7 +135,7 @@ def _write_run_tariffs(connection: duckdb.DuckDBPyConnection, tariffs: TariffBoo
         )
 
 
-def _range_of_reads(
+def range_of_reads(
     connection: duckdb.DuckDBPyConnection, period_from: datetime, period_to: datetime
 ) -> tuple[datetime, datetime]:
     """Half hours that the period can need: its own, its events', and its leases' (R22), whole sessions each.
