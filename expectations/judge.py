@@ -19,8 +19,8 @@ from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from expectations import before_export, before_settlement, charger_sessions, landing, meter_intervals
 from expectations.catalogue import CHECKS
-from expectations.judgement import Judgement
-from expectations.suite import KEYS
+from expectations.judgement import Judgement, judgement_of
+from expectations.suite import KEY
 
 SUITES = {
     **landing.SUITES,
@@ -67,11 +67,11 @@ def _judgement(result: ExpectationValidationResult, frame: pd.DataFrame) -> Judg
     config = document["expectation_config"]
     config["kwargs"].pop("batch_id", None)
     check = CHECKS[config["meta"]["name"]]
-    count, keys = (0, ()) if result.success else _faults(result, frame, column=config["kwargs"].get("column"))
-    return Judgement(
-        check=check,
+    faults, keys = (0, ()) if result.success else _faults(result, frame, column=config["kwargs"].get("column"))
+    return judgement_of(
+        check,
         success=bool(result.success),
-        count=count,
+        faults=faults,
         keys=keys,
         expectation=json.dumps(config),
         result=json.dumps(document["result"]),
@@ -81,13 +81,13 @@ def _judgement(result: ExpectationValidationResult, frame: pd.DataFrame) -> Judg
 def _faults(
     result: ExpectationValidationResult, frame: pd.DataFrame, *, column: str | None
 ) -> tuple[int, tuple[str, ...]]:
-    """How many things are at fault and the first of them: of a column that counts, what it counts."""
+    """How many things are at fault, and the first of them."""
+    counted = f"{column}_keys"
+    if counted in frame.columns:
+        keys = [key for text in frame.loc[frame[column] > 0, counted] for key in text.split("\n")]
+        return int(frame[column].sum()), tuple(keys[:_MOST_KEYS])
     if "unexpected_count" not in result.result:
         return int(result.result["observed_value"]), ()
     # Great Expectations names 20 rows at most, and says nothing of the others: its count does.
     rows = frame.iloc[result.result["partial_unexpected_index_list"]]
-    examples = f"{column}_keys"
-    if examples not in frame.columns:
-        return int(result.result["unexpected_count"]), tuple(rows[KEYS].head(_MOST_KEYS))
-    keys = [key for text in rows[examples] for key in text.split("\n")]
-    return int(rows[column].sum()), tuple(keys[:_MOST_KEYS])
+    return int(result.result["unexpected_count"]), tuple(rows[KEY].head(_MOST_KEYS))

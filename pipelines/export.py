@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import polars as pl
 
+from expectations.judgement import GateReport
 from pipelines import runs
 from pipelines.approval import finish_replay
 from pipelines.books import open_books, read_result, transaction
@@ -26,7 +27,6 @@ from pipelines.datapackage import (
 from pipelines.errors import BadInput, JobFailed
 from pipelines.evidence import MOST_KEYS
 from pipelines.exports import EXPORTS, ColumnType, Export
-from pipelines.gate_results import GateReport
 from pipelines.gates import before_export
 from pipelines.runs import AFTER_APPROVAL, Kind, Run, State
 from pipelines.store import sha256_of

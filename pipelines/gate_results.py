@@ -3,13 +3,14 @@
 So that it can be shown later, by the command, the page and the Data Docs, and nothing is judged again.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 import duckdb
 
 from expectations.catalogue import Gate, Severity
-from expectations.judgement import Judgement
+from expectations.judgement import GateReport, Judgement
 
 DEFINITIONS = """
 create schema if not exists control;
@@ -31,58 +32,12 @@ create table if not exists control.gate_results (
     faults bigint not null,
     keys varchar[] not null,
     sentence varchar not null,
+    found varchar not null,
     remedy varchar not null,
     expectation varchar not null,
     result varchar not null
 );
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateResult:
-    """One expectation as it was judged: whether it held, how many things are at fault, some of them, and a
-    sentence. Rule, severity and remedy are those of then; `expectation` and `result` are Great Expectations'
-    own words, as JSON.
-    """
-
-    name: str
-    evidence: str
-    rule: str
-    severity: str
-    success: bool
-    faults: int
-    keys: tuple[str, ...]
-    sentence: str
-    remedy: str
-    expectation: str
-    result: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class GateReport:
-    """What a gate found at an instant of its subject: a run, or the deliveries of an ingest."""
-
-    gate_run_no: int
-    gate: Gate
-    subject: str
-    at: datetime
-    blocked: bool
-    results: tuple[GateResult, ...]
-
-    @property
-    def warnings(self) -> tuple[str, ...]:
-        """A sentence for each expectation that did not hold and lets things pass."""
-        return self._sentences(Severity.WARNING)
-
-    @property
-    def faults(self) -> tuple[str, ...]:
-        """A sentence for each expectation that did not hold and lets nothing pass."""
-        return self._sentences(Severity.BLOCKING)
-
-    def _sentences(self, severity: Severity) -> tuple[str, ...]:
-        return tuple(
-            each.sentence for each in self.results if not each.success and each.severity == severity
-        )
 
 
 def store(
@@ -91,45 +46,30 @@ def store(
     gate: Gate,
     subject: str,
     at: datetime,
-    judgements: list[Judgement],
+    judgements: Sequence[Judgement],
 ) -> GateReport:
     """Append what a gate found, inside the caller's transaction, and give it."""
     query = "select coalesce(max(gate_run_no), 0) + 1 from control.gate_runs"
     number = int(connection.execute(query).fetchall()[0][0])
-    report = GateReport(
-        gate_run_no=number,
-        gate=gate,
-        subject=subject,
-        at=at,
-        blocked=any(judgement.blocks for judgement in judgements),
-        results=tuple(_result(judgement) for judgement in judgements),
-    )
+    report = GateReport(number=number, gate=gate, subject=subject, at=at, judgements=tuple(judgements))
     connection.execute(
         "insert into control.gate_runs values (?, ?, ?, ?, ?)",
         [number, str(gate), subject, at, report.blocked],
     )
+    rows = [
+        [number, order, *(_plain(value) for value in vars(judgement).values())]
+        for order, judgement in enumerate(judgements, start=1)
+    ]
     connection.executemany(
-        f"insert into control.gate_results values ({', '.join('?' * 13)})",
-        [[number, order, *vars(result).values()] for order, result in enumerate(report.results, start=1)],
+        f"insert into control.gate_results values ({', '.join('?' * len(rows[0]))})", rows
     )
     return report
 
 
-def _result(judgement: Judgement) -> GateResult:
-    check = judgement.check
-    return GateResult(
-        name=check.name,
-        evidence=check.evidence,
-        rule=check.rule,
-        severity=str(check.severity),
-        success=judgement.success,
-        faults=judgement.count,
-        keys=judgement.keys,
-        sentence=judgement.sentence,
-        remedy=check.remedy,
-        expectation=judgement.expectation,
-        result=judgement.result,
-    )
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Severity) else value
 
 
 def last_report(connection: duckdb.DuckDBPyConnection, *, gate: Gate, subject: str) -> GateReport | None:
@@ -161,31 +101,24 @@ def _reports(
             select * from control.gate_runs where {where} order by gate_run_no desc limit {most}
         )
         select
-            chosen.gate_run_no, gate, subject, "at", blocked,
-            name, evidence, rule, severity, success, faults, keys, sentence, remedy, expectation, result
+            chosen.gate_run_no, gate, subject, "at",
+            name, evidence, rule, severity, success, faults, keys, sentence, found, remedy,
+            expectation, result
         from chosen
         inner join control.gate_results using (gate_run_no)
         order by chosen.gate_run_no desc, result_no
         """,
         parameters,
     ).fetchall()
-    results: dict[tuple[int, str, str, datetime, bool], list[GateResult]] = {}
-    for number, gate, subject, at, blocked, *values in rows:
-        results.setdefault((number, gate, subject, at, blocked), []).append(_kept(values))
+    found: dict[tuple[int, str, str, datetime], list[Judgement]] = {}
+    for number, gate, subject, at, *values in rows:
+        found.setdefault((number, gate, subject, at), []).append(_judgement(values))
     return tuple(
-        GateReport(
-            gate_run_no=number,
-            gate=Gate(gate),
-            subject=subject,
-            at=at,
-            blocked=blocked,
-            results=tuple(kept),
-        )
-        for (number, gate, subject, at, blocked), kept in results.items()
+        GateReport(number=number, gate=Gate(gate), subject=subject, at=at, judgements=tuple(judgements))
+        for (number, gate, subject, at), judgements in found.items()
     )
 
 
-def _kept(values: list[object]) -> GateResult:
-    names = GateResult.__dataclass_fields__
-    kept = dict(zip(names, values, strict=True))
-    return GateResult(**{**kept, "keys": tuple(kept["keys"])})  # type: ignore[arg-type]
+def _judgement(values: list[Any]) -> Judgement:
+    kept = dict(zip(Judgement.__dataclass_fields__, values, strict=True))
+    return Judgement(**{**kept, "severity": Severity(kept["severity"]), "keys": tuple(kept["keys"])})

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from expectations.catalogue import Gate
-from expectations.judgement import Judgement
+from expectations.judgement import GateReport, Judgement
 from pipelines import runs
 from pipelines.books import open_books, transaction
 from pipelines.datapackage import WrittenFile
@@ -20,7 +20,7 @@ from pipelines.errors import JobFailed
 from pipelines.evidence import Evidence
 from pipelines.export_evidence import booked_evidence, files_evidence, stored_evidence
 from pipelines.exports import EXPORTS
-from pipelines.gate_results import GateReport, store
+from pipelines.gate_results import store
 from pipelines.landing_evidence import landing_evidence
 from pipelines.runs import Kind, Run, State
 from pipelines.settlement_evidence import settlement_evidence

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 from expectations.catalogue import Gate
-from expectations.judgement import Judgement
+from expectations.judgement import GateReport, Judgement
 from pipelines.books import transaction
 from pipelines.deliveries import (
     LOADED,
@@ -30,7 +30,7 @@ from pipelines.formats import ReadRows, RefusedFile
 from pipelines.formats.canonical_csv import read_canonical_csv
 from pipelines.formats.nem12 import HALF_HOURS_OF_DAY, read_nem12
 from pipelines.formats.plain_text import count_lines_with_text
-from pipelines.gate_results import GateReport, store
+from pipelines.gate_results import store
 from pipelines.gates import GateFailed, judge_landing, landing_subject
 from pipelines.instants import instant_text
 from pipelines.landing import Landing, LandingFile, survey

@@ -73,6 +73,7 @@ def _deliveries(connection: duckdb.DuckDBPyConnection, *, feeds: Sequence[str], 
             rows_accepted,
             coalesce(rows_loaded, 0) as rows_loaded,
             (rows_quarantined > 0 and reasons.delivery_no is null)::bigint as quarantined_without_reason,
+            feed || '/' || file_name as quarantined_without_reason_keys,
             outcome,
             case when outcome = 'loaded' and rows_in > 0 then rows_quarantined * 10000 // rows_in else 0 end
                 as quarantined_bp

@@ -11,12 +11,13 @@ import duckdb
 
 import settlement
 from expectations.catalogue import Gate
+from expectations.judgement import GateReport
 from pipelines import runs
 from pipelines.approval import book_run, finish_replay
 from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
 from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import ENERGY_BALANCE, SETTLED
-from pipelines.gate_results import GateReport, last_report
+from pipelines.gate_results import last_report
 from pipelines.gates import GateFailed, before_settlement
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, Run, RunTariff, State
