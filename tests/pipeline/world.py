@@ -15,8 +15,9 @@ from pipelines.export import Exported, export_run
 from pipelines.instants import parse_instant
 from pipelines.settle import Settled, settle
 from pipelines.tariff_files import TariffFiles, read_tariffs
+from pipelines.verify import _set_standing, _write_run_tariffs
 from pipelines.warehouse import open_warehouse
-from settlement import SettlementPeriod, VerifiedPeriod
+from settlement import SettlementPeriod, TariffBook, VerifiedPeriod
 from tests.pipeline.programme import write_tariffs
 
 PERIOD = SettlementPeriod.parse("2023-12")
@@ -26,6 +27,28 @@ JANUARY_9 = parse_instant("2024-01-09T00:00:00Z")
 JANUARY_12 = parse_instant("2024-01-12T00:00:00Z")
 STARTS_AT = parse_instant("2023-12-04T08:00:00Z")
 ENDS_AT = parse_instant("2023-12-04T10:00:00Z")
+
+
+_LOOKED_AT_BY_GATES = """
+    create schema if not exists staging;
+    create schema if not exists intermediate;
+    create or replace table staging.stg_dr_events as
+        select 'D-1' as dr_event_id, timestamp '2023-12-04 08:00:00' as starts_at;
+    create or replace table intermediate.int_unknown_references (fact varchar, missing varchar);
+    create or replace table intermediate.int_signals as
+        select
+            dr_event_id, vehicle_id, timestamp '2023-12-04 08:00:00' as starts_at, 'discharge_energy' as amount_kind,
+            true as is_settled
+        from verified.performances;
+    create or replace table intermediate.int_instructions as
+        select 'D-1' as dr_event_id, aggregator_id, level, timestamp '2023-12-04 08:00:00' as starts_at,
+            8000 as amount_wh, true as is_counted
+        from (values ('PA-1', 'parent'), ('CA-1', 'child')) as aggregators (aggregator_id, level);
+    create or replace table intermediate.int_aggregators_in_force as
+        select aggregator_id, parent_aggregator_id, timestamp '2023-01-01' as in_force_from,
+            timestamp '9999-01-01' as in_force_to
+        from (values ('PA-1', null), ('CA-1', 'PA-1')) as aggregators (aggregator_id, parent_aggregator_id);
+"""
 
 
 @dataclass
@@ -91,8 +114,8 @@ class World:
         rows = self.rows("select state from books.run_events where run_id = ? order by seq", run_id)
         return [state for (state,) in rows]
 
-    def verify(self, *, warehouse: Path, **_: object) -> None:
-        """Stands in for the verification: writes schema `verified`."""
+    def verify(self, *, warehouse: Path, run_id: str, tariffs: TariffBook, **_: object) -> bool:
+        """Stands in for the verification: writes schema `verified`, and what the gates look at beside it."""
         self.verifications += 1
         frames = self.verified()
         with open_warehouse(warehouse) as connection:
@@ -104,6 +127,10 @@ class World:
                 connection.register("frame", frames[each.name].to_arrow())
                 connection.execute(f"create or replace table verified.{each.name} as select * from frame")
                 connection.unregister("frame")
+            connection.execute(_LOOKED_AT_BY_GATES)
+            _write_run_tariffs(connection, tariffs)
+            _set_standing(connection, f"{run_id} models")
+        return True
 
     def verified(self) -> dict[str, pl.DataFrame]:
         schemas = {each.name: each.metadata["schema"] for each in fields(VerifiedPeriod)}
