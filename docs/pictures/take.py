@@ -1,7 +1,7 @@
 """The pictures of the documents, taken anew: `python -m docs.pictures.take` (`make screenshots`).
 
-An Airflow below a temporary folder settles the sample; its report, a statement, the audit docs and Airflow's own
-pages are looked at in the browser of the machine.
+An Airflow below a temporary folder settles the sample; its report, a statement, the audit docs and Airflow's
+own pages are looked at in the browser of the machine.
 """
 
 import os
@@ -25,6 +25,7 @@ MOST_BYTES = 250_000
 USER_WITH_MUCH_TO_TELL = "U-0000012"
 _PATIENCE_MS = 120_000
 _RUN = "/dags/settle/runs/sample"
+_LINEAGE = "#!/exposure/exposure.vgi.settlement_lines?g_v=1&g_i=%2Bexposure:settlement_lines"
 # Airflow fails a task whose answer comes before it has put the task aside.
 _PUT_ASIDE_SECONDS = 8
 
@@ -33,7 +34,9 @@ def main() -> int:
     """Take all of them; 2 if there is no browser."""
     executable = _browser()
     if executable is None:
-        print("There is no browser; install chromium, or name one (BROWSER=/path/to/chromium).", file=sys.stderr)
+        print(
+            "There is no browser; install chromium, or name one (BROWSER=/path/to/chromium).", file=sys.stderr
+        )
         return 2
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="vgi-pictures-") as folder, _opened(executable) as browser:
@@ -143,7 +146,7 @@ def _take_the_pages_of_the_run(browser: Browser, server: Server) -> None:
     with _offline(browser, docs / PAGE) as page:
         page.get_by_text("How a settlement is made").first.wait_for()
         _take(page, "docs-start")
-        page.evaluate("location.hash = '#!/exposure/exposure.vgi.settlement_lines?g_v=1&g_i=%2Bexposure:settlement_lines'")
+        page.evaluate("route => { location.hash = route }", _LINEAGE)
         page.locator("canvas").first.wait_for()
         _take(page, "docs-lineage")
 

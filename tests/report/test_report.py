@@ -306,12 +306,23 @@ def test_many_payees_and_exceptions(world: World, monkeypatch: pytest.MonkeyPatc
     assert "E-05" not in page.visible
 
 
-@pytest.mark.parametrize("largest", [0, 1, 19, 20, 39, 40, 99, 100, 199, 200, 4711, 10**12])
-def test_bins_are_round_and_few(largest: int) -> None:
-    width = limits._bin_width(largest)
-    assert largest // width < 20
-    assert width == 1 or largest // (width // 2 if str(width)[0] != "5" else width * 2 // 5) >= 20
-    assert str(width).rstrip("0") in ("1", "2", "5")
+def test_how_many_have_how_much_goes_by_1_2_5(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_PAYEES", 1)
+    run_id = world.settle(hold=True).run_id
+    amounts = [0, 1, 2, 4, 5, 9, 10, 19, 20, 49, 50, 99, 100, 999, 10**12]
+    world.rows("delete from results.user_amounts")
+    for n, points in enumerate(amounts):
+        world.rows(
+            "insert into results.user_amounts by name select ? as run_id, ? as user_id, ? as points",
+            run_id,
+            f"U-{n}",
+            points,
+        )
+    bins = page_of(world.warehouse, run_id).data("users_distribution")
+    assert {(row["least"], row["below"]): row["payees"] for row in bins} == {
+        (1, 2): 1, (2, 5): 2, (5, 10): 2, (10, 20): 2, (20, 50): 2, (50, 100): 2, (100, 200): 1,
+        (500, 1000): 1, (10**12, 2 * 10**12): 1,
+    }  # fmt: skip
 
 
 def test_the_aggregators_beyond_the_first_are_one_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
