@@ -454,7 +454,7 @@ def docs(
     "  vgi explain line EVENT-1 V-7 EVSE-2 --lease L-9   points of one settlement line\n"
     "  vgi explain lease L-9 --period 2023-12            what became of a lease\n"
     "  vgi explain booking 0123456789abcdef0123456789abcdef\n"
-    "  vgi explain aggregator EVENT-1 AG-2               an aggregator; without id the utility\n"
+    "  vgi explain aggregator EVENT-1 AG-2               of an aggregator; without id, of the utility\n"
     "  vgi explain user U-7 --json                       complete, with every delivered row"
 )
 def explain(  # noqa: PLR0913 -- the options of the command
