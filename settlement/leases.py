@@ -35,8 +35,9 @@ def lease_outcomes(
 def lapsed_lease_exceptions(outcomes: pl.DataFrame, *, minimum_exchange_wh: int) -> pl.DataFrame:
     """One row per lapsed lease, as VerifiedExceptions, with what to do about it (R27)."""
     detail = pl.format(
-        "Only {} Wh of the {} Wh that the lease requires were exchanged, and its lines earn nothing: ask the user"
-        " of the vehicle why. If reads or sessions are missing, have them delivered and settle the period again.",
+        "Only {} Wh of the {} Wh that the lease requires were exchanged, and its lines earn nothing:"
+        " ask the user of the vehicle why. If reads or sessions are missing, have them delivered and "
+        "settle the period again.",
         exchange_wh(), pl.lit(minimum_exchange_wh),
     )  # fmt: skip
     return outcomes.filter(pl.col("outcome") == "lapsed").select(

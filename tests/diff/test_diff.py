@@ -1,4 +1,4 @@
-"""`vgi diff` on a small programme: exactly the file that moved a payee is named, whatever else came with it."""
+"""`vgi diff` on a small programme: exactly the file that moved a payee is named."""
 
 import csv
 import io

@@ -75,8 +75,9 @@ def test_a_lapsed_lease_is_listed_with_what_to_do() -> None:
     lapsed, missing = settlement.exceptions.to_dicts()
     assert (lapsed["code"], missing["code"]) == ("lapsed_lease", "missing_read")
     assert lapsed["detail"] == (
-        "Only 499 Wh of the 500 Wh that the lease requires were exchanged, and its lines earn nothing: ask the user"
-        " of the vehicle why. If reads or sessions are missing, have them delivered and settle the period again."
+        "Only 499 Wh of the 500 Wh that the lease requires were exchanged, and its lines earn nothing:"
+        " ask the user of the vehicle why. If reads or sessions are missing, have them delivered and "
+        "settle the period again."
     )
     assert (lapsed["lease_id"], lapsed["evse_id"], lapsed["vehicle_id"]) == ("L1", "S1", "V1")
     assert (lapsed["dr_event_id"], lapsed["session_id"], lapsed["local_date"], lapsed["energy_wh"]) == (
