@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow test test-slow lint lock clean
+.PHONY: help setup demo airflow bench-gates test test-slow lint lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -24,6 +24,9 @@ demo: $(READY) ## settle the sample month, from deliveries to CSV exports, below
 
 airflow: $(READY) ## Airflow on this machine, settling the sample; Ctrl-C ends it
 	@$(VENV)/bin/python -m dags.serve
+
+bench-gates: $(READY) ## the gates' share of an ingest of 5 million rows
+	$(VENV)/bin/python -m benchmarks.gate_share
 
 test: $(READY) lint ## fast tests and linters
 	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile

@@ -1,4 +1,4 @@
-"""The audit documentation: dbt's docs, built after a settlement was issued."""
+"""The audit documentation: dbt's docs and the gates' Data Docs, built after a settlement was issued."""
 
 from datetime import datetime
 
@@ -9,9 +9,10 @@ from dags.operation import DEFAULT_ARGS, ISSUED_RUN, WAREHOUSE_POOL
 DOC = """
 ### Audit docs
 
-After a run was issued: builds the dbt docs, one page that opens offline, with every model, column and test in words.
+After a run was issued: builds the dbt docs, one page that opens offline, with every model, column and test in words, and the Data Docs
+of the gates, which open offline too.
 
-**Reads** the warehouse's catalogue. **Writes** the docs folder. **If it fails**: clear it; nothing depends on it.
+**Reads** the warehouse's catalogue and what the gates found. **Writes** the docs folders. **If it fails**: clear it; nothing depends on it.
 """
 
 
@@ -35,7 +36,18 @@ def audit_docs() -> None:
         here = places()
         return str(build(warehouse=here.warehouse, out=here.docs))
 
+    @task(pool=WAREHOUSE_POOL)
+    def build_quality_docs() -> str:
+        """Build the pages of the gates."""
+        from pipelines.config import places
+        from pipelines.quality_docs import build_quality_docs as build
+        from pipelines.quality_docs import quality_folder
+
+        here = places()
+        return str(build(warehouse=here.warehouse, out=quality_folder(here.warehouse)))
+
     build_docs()
+    build_quality_docs()
 
 
 audit_docs()

@@ -30,6 +30,8 @@ from pipelines.pages import (
     download,
     downloads,
 )
+from pipelines.quality_docs import INDEX as QUALITY_INDEX
+from pipelines.quality_docs import quality_page
 from pipelines.summary import figures
 from pipelines.wording import counted
 
@@ -50,6 +52,8 @@ _DOCS_PAGE = (
     f"{_NOTHING}; frame-ancestors 'self'; font-src data:; script-src 'unsafe-inline' 'unsafe-eval';"
     " sandbox allow-scripts"
 )
+# The Data Docs have no script, and link to each other.
+_QUALITY_PAGE = f"{_NOTHING}; frame-ancestors 'self'"
 
 
 class Pages:
@@ -99,6 +103,10 @@ class Pages:
                 raise BeingWritten
             raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such run.")
         return period
+
+    def quality_page(self, name: str) -> Path | None:
+        """A page of the gates' Data Docs; None for any other name, and what is not there."""
+        return quality_page(self.here.warehouse, name)
 
     def has_docs(self) -> bool:
         """Whether the audit docs were ever built."""
@@ -163,8 +171,8 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
 
     @app.get("/quality")
     def show_quality(request: Request) -> HTMLResponse:
-        """Data quality."""
-        return pages.render(request, "quality.html")
+        """The gates' Data Docs within a frame, so that there is a way back."""
+        return pages.render(request, "quality.html", has_docs=pages.quality_page(QUALITY_INDEX) is not None)
 
 
 def _add_files(app: FastAPI, pages: Pages) -> None:
@@ -176,6 +184,18 @@ def _add_files(app: FastAPI, pages: Pages) -> None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such file.")
         kind = "application/json" if path.suffix == ".json" else "text/csv; charset=utf-8"
         return FileResponse(path, media_type=kind, filename=path.name, headers=_PRIVATE)
+
+    @app.get("/quality/docs/{name}")
+    def get_quality_page(name: str) -> Response:
+        """A page of the gates' Data Docs, by its name."""
+        path = pages.quality_page(name)
+        if path is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such page.")
+        return FileResponse(
+            path,
+            media_type="text/html; charset=utf-8",
+            headers={**_PRIVATE, "Content-Security-Policy": _QUALITY_PAGE},
+        )
 
     @app.get("/audit/docs")
     def get_docs() -> Response:
