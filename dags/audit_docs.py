@@ -1,4 +1,4 @@
-"""The audit documentation: dbt's docs and the run's report, written after a settlement was issued."""
+"""The audit documentation after a settlement was issued: dbt's docs, the run's report, the gates' Data Docs."""
 
 from datetime import datetime
 
@@ -9,10 +9,11 @@ from dags.operation import DEFAULT_ARGS, ISSUED_RUN, WAREHOUSE_POOL
 DOC = """
 ### Audit docs
 
-After a run was issued: builds the dbt docs, one page that opens offline, with every model, column and test in words; and writes the
-report of that run, and those of the runs of its period that it supersedes, a page each. Triggered by hand, it takes the run approved last.
+After a run was issued: builds the dbt docs, one page that opens offline, with every model, column and test in words; writes the
+report of that run, and those of the runs of its period that it supersedes, a page each; and the Data Docs of the gates, which open
+offline too. Triggered by hand, it takes the run approved last.
 
-**Reads** the warehouse. **Writes** the docs folder. **If it fails**: clear it; nothing depends on it.
+**Reads** the warehouse and what the gates found. **Writes** the docs folders. **If it fails**: clear it; nothing depends on it.
 """
 
 
@@ -52,8 +53,19 @@ def audit_docs() -> None:
         )
         return [str(each.file) for each in written]
 
+    @task(pool=WAREHOUSE_POOL)
+    def build_quality_docs() -> str:
+        """Build the pages of the gates."""
+        from pipelines.config import places
+        from pipelines.quality_docs import build_quality_docs as build
+        from pipelines.quality_docs import quality_folder
+
+        here = places()
+        return str(build(warehouse=here.warehouse, out=quality_folder(here.warehouse)))
+
     build_docs()
     write_reports()
+    build_quality_docs()
 
 
 audit_docs()

@@ -1,7 +1,7 @@
 """Before settlement: what was verified of a period, as of the run's instant.
 
-`verification` and `references` have one row; `tariffs` has one per date, `amount_kinds` one per kind asked for,
-`events` one per DR event, `instructions` one per DR event and parent aggregator.
+`verification` and `references` have one row; `tariffs` has one per date, `amount_kinds` one per kind asked
+for, `events` one per DR event, `instructions` one per DR event and parent aggregator.
 """
 
 from great_expectations.expectations import ExpectColumnPairValuesToBeEqual, ExpectColumnValuesToBeBetween

@@ -1,8 +1,8 @@
 """Every expectation by name: its gate and evidence, rule, severity, and what a person does about it.
 
 The one place that tells warning and blocking apart. What the rulebook allows to happen (late reads, unknown
-references) is a warning; what only a fault of the system, or of somebody who wrote to the warehouse, can bring
-about is blocking: nothing then passes the gate.
+references) is a warning; what only a fault of the system can bring about, or somebody who wrote to the
+warehouse, is blocking: nothing then passes the gate.
 """
 
 from dataclasses import dataclass
@@ -53,7 +53,9 @@ MOST_QUARANTINED_BP = 500
 MOST_DAYS_BEHIND = 62
 
 _MEND_AND_REDELIVER = "Look at them (vgi status --quarantine) and have them delivered again, mended."
-_REPORT_SYSTEM_FAULT = "No delivery can cause this: report it with the file, and ingest again once it is mended."
+_REPORT_SYSTEM_FAULT = (
+    "No delivery can cause this: report it with the file, and ingest again once it is mended."
+)
 _RESTORE = (
     "Keep the warehouse, find out what wrote to it, restore it from a copy (or rebuild it), and export again."
 )
@@ -116,7 +118,7 @@ _LANDING = (
         evidence="deliveries",
         rule="R6",
         severity=Severity.WARNING,
-        says=f"Of every file that was read, at most {MOST_QUARANTINED_BP // 100}% of the rows are in quarantine.",
+        says=f"Of every file read, at most {MOST_QUARANTINED_BP // 100}% of the rows went to quarantine.",
         fault=f"files with more than {MOST_QUARANTINED_BP // 100}% of their rows in quarantine",
         remedy=_MEND_AND_REDELIVER,
     ),
@@ -166,7 +168,7 @@ _LANDING = (
         evidence="feeds",
         rule="R6",
         severity=Severity.WARNING,
-        says=f"The newest read and session delivered is at most {MOST_DAYS_BEHIND} days older than its receipt.",
+        says=f"The newest read or session delivered is at most {MOST_DAYS_BEHIND} days older than receipt.",
         fault=f"feeds whose newest fact is more than {MOST_DAYS_BEHIND} days old",
         remedy="Ask the sender whether the feed has stopped; a correction of old days needs nothing.",
     ),
@@ -204,7 +206,7 @@ _LANDING = (
             " half an hour."
         ),
         fault="meter-days with more backfeed in a half hour than rated power x time",
-        remedy="Ask whether the meter's unit or the EVSE's rated_discharge_w is wrong, or something else feeds in.",
+        remedy="Ask whether the meter's unit or rated_discharge_w is wrong, or something else feeds in.",
     ),
     Check(
         name="charged_within_rating",
@@ -443,6 +445,4 @@ _BEFORE_EXPORT = (
     ),
 )
 
-CHECKS: dict[str, Check] = {
-    check.name: check for check in (*_LANDING, *_BEFORE_SETTLEMENT, *_BEFORE_EXPORT)
-}
+CHECKS: dict[str, Check] = {check.name: check for check in (*_LANDING, *_BEFORE_SETTLEMENT, *_BEFORE_EXPORT)}

@@ -11,7 +11,11 @@ from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 
-from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult, RunIdentifier
+from great_expectations.core import (
+    ExpectationSuiteValidationResult,
+    ExpectationValidationResult,
+    RunIdentifier,
+)
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 from great_expectations.render.renderer import ValidationResultsPageRenderer
 from great_expectations.render.view import DefaultJinjaSectionView
@@ -21,11 +25,10 @@ from markupsafe import Markup
 from expectations.catalogue import Gate
 from expectations.judgement import GateReport, Judgement
 
-INDEX = "index.html"
-# A page's name, and nothing else in the folder.
-PAGE_NAME = re.compile(r"(index|gate-[0-9]+)\.html")
 # What would reach for the network, and ids, which would stand on a page several times.
-_LEFT_OUT = re.compile(r"<script\b.*?</script>|<(?:link|img)\b[^>]*>|\sid=\"[^\"]*\"", re.DOTALL | re.IGNORECASE)
+_LEFT_OUT = re.compile(
+    r"<script\b.*?</script>|<(?:link|img)\b[^>]*>|\sid=\"[^\"]*\"", re.DOTALL | re.IGNORECASE
+)
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=True,
@@ -45,7 +48,7 @@ def pages_of(reports: Sequence[GateReport]) -> Iterable[tuple[str, str]]:
     """Name and text of every page: one a report, and an index of them, the newest first."""
     for report in reports:
         yield page_name(report), _page("gate.html", report=report, sections=list(_sections(report)))
-    yield INDEX, _page("index.html", reports=reports, gates=list(Gate), page_name=page_name)
+    yield "index.html", _page("index.html", reports=reports, gates=list(Gate), page_name=page_name)
 
 
 def _page(template: str, **values: object) -> str:
@@ -59,12 +62,11 @@ def _sections(report: GateReport) -> Iterable[tuple[str, Markup]]:
         document = ValidationResultsPageRenderer().render(result).to_json_dict()
         # The first section repeats the page's head.
         rendered = "".join(
-            DefaultJinjaSectionView().render(
-                {"section": section, "section_loop": {}}
-            )
+            DefaultJinjaSectionView().render({"section": section, "section_loop": {}})  # type: ignore[no-untyped-call]
             for section in document["sections"][1:]
         )
-        yield evidence, Markup(_LEFT_OUT.sub("", rendered))  # noqa: S704 -- rendered by templates that escape
+        yield evidence, Markup(_LEFT_OUT.sub("", rendered))
+
 
 def _suite_result(
     evidence: str, judgements: Sequence[Judgement], *, at: datetime, subject: str
@@ -90,7 +92,9 @@ def _result(judgement: Judgement) -> ExpectationValidationResult:
     known = ("type", "kwargs", "meta", "description", "severity")
     return ExpectationValidationResult(
         success=judgement.success,
-        expectation_config=ExpectationConfiguration(**{name: config[name] for name in known if name in config}),
+        expectation_config=ExpectationConfiguration(
+            **{name: config[name] for name in known if name in config}
+        ),
         result=json.loads(judgement.result),
         exception_info={"raised_exception": False, "exception_message": None, "exception_traceback": None},
     )

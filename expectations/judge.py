@@ -35,7 +35,7 @@ _TYPES = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.string():
 
 
 def judge(evidence: Mapping[str, pa.Table], *, parameters: Mapping[str, int]) -> list[Judgement]:
-    """Every expectation of the suites of these evidence tables, judged; `parameters` are what they refer to."""
+    """Every expectation of the suites of these tables, judged; `parameters` are what they refer to."""
     return [
         judgement
         for name, table in evidence.items()
@@ -61,16 +61,16 @@ def _frames() -> BatchDefinition[Any]:
 
 
 def _judgement(result: ExpectationValidationResult, frame: pd.DataFrame) -> Judgement:
-    document = result.to_json_dict()
-    if result.exception_info.get("raised_exception"):
-        raise RuntimeError(f"{document['expectation_config']['type']}: {document['exception_info']}")
+    document: dict[str, Any] = result.to_json_dict()
     config = document["expectation_config"]
+    if result.exception_info.get("raised_exception"):
+        raise RuntimeError(f"{config['meta']['name']} was not judged: {result.exception_info}")
     config["kwargs"].pop("batch_id", None)
-    check = CHECKS[config["meta"]["name"]]
-    faults, keys = (0, ()) if result.success else _faults(result, frame, column=config["kwargs"].get("column"))
+    success = bool(result.success)
+    faults, keys = (0, ()) if success else _faults(result, frame, column=config["kwargs"].get("column"))
     return judgement_of(
-        check,
-        success=bool(result.success),
+        CHECKS[config["meta"]["name"]],
+        success=success,
         faults=faults,
         keys=keys,
         expectation=json.dumps(config),

@@ -11,8 +11,8 @@ from expectations.catalogue import Check, Gate, Severity
 class Judgement:
     """One expectation, judged: whether it held, how many things are at fault, some of them, and a sentence.
 
-    `found` is its part that counts. Rule, severity and remedy are those of the catalogue at that time; `expectation` and `result` are Great
-    Expectations' own words, as JSON.
+    `found` is its part that counts. Rule, severity and remedy are those of the catalogue at that time;
+    `expectation` and `result` are Great Expectations' own words, as JSON.
     """
 
     name: str
@@ -34,7 +34,7 @@ class Judgement:
         return not self.success and self.severity is Severity.BLOCKING
 
 
-def judgement_of(
+def judgement_of(  # noqa: PLR0913 -- all keyword-only but the first
     check: Check, *, success: bool, faults: int, keys: tuple[str, ...], expectation: str, result: str
 ) -> Judgement:
     """A judgement with its sentence: rule, fault, keys and remedy; or what holds, where it holds."""

@@ -1,9 +1,10 @@
-"""How a suite is written down: expectations of Great Expectations, named after their entry in the catalogue."""
+"""How a suite is written down: Great Expectations' expectations, each named after its catalogue entry."""
 
 from typing import Any
 
 from great_expectations.expectations import ExpectColumnMaxToBeBetween
 from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.metadata_types import FailureSeverity
 
 from expectations.catalogue import CHECKS
 
@@ -15,7 +16,7 @@ def expect(name: str, kind: type[Expectation], **kwargs: Any) -> Expectation:
     """The expectation of a name, with what the catalogue says of it."""
     check = CHECKS[name]
     meta = {"name": name, "rule": check.rule, "severity": str(check.severity)}
-    severity = "critical" if check.is_blocking else "warning"
+    severity = FailureSeverity.CRITICAL if check.is_blocking else FailureSeverity.WARNING
     return kind(description=check.says, meta=meta, severity=severity, **kwargs)
 
 

@@ -423,6 +423,26 @@ def status(
     session.show(current, lambda console: print_status(console, current, all_deliveries=all_deliveries))
 
 
+@app.command(epilog="\b\nExamples:\n  vgi quality\n  vgi quality --out quality/")
+def quality(
+    ctx: typer.Context,
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="DIR", help="Folder of the pages. [default: WAREHOUSE.quality]"),
+    ] = None,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Write what the gates found as Data Docs: pages that open offline."""
+    session = _session(ctx, warehouse=warehouse, json=json)
+    from pipelines.quality_docs import build_quality_docs, quality_folder  # noqa: PLC0415
+
+    folder = out or quality_folder(session.warehouse_file)
+    index = build_quality_docs(warehouse=session.warehouse_file, out=folder)
+    session.show({"index": index}, lambda console: console.print(f"Data Docs: {index}", markup=False))
+
+
 @app.command(
     epilog="\b\nExamples:\n"
     "  vgi docs --out audit-docs/\n"
@@ -454,7 +474,7 @@ def docs(
     "  vgi explain line EVENT-1 V-7 EVSE-2 --lease L-9   points of one settlement line\n"
     "  vgi explain lease L-9 --period 2023-12            what became of a lease\n"
     "  vgi explain booking 0123456789abcdef0123456789abcdef\n"
-    "  vgi explain aggregator EVENT-1 AG-2               an aggregator; without id the utility\n"
+    "  vgi explain aggregator EVENT-1 AG-2               of an aggregator; without id, of the utility\n"
     "  vgi explain user U-7 --json                       complete, with every delivered row"
 )
 def explain(  # noqa: PLR0913 -- the options of the command

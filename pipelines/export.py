@@ -53,8 +53,8 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
     issued).
 
     A complete folder of the same bytes is left alone. Raises BadInput if the run may not be exported,
-    GateFailed if what it stored does not balance or may not leave, JobFailed if other bytes stand in its place
-    or the folder cannot be written; then nothing is left half done.
+    GateFailed if what it stored does not balance or must not leave, JobFailed if other bytes stand in its
+    place or the folder cannot be written; then nothing is left half done.
     """
     refuse_unwritable(out)
     with open_books(warehouse) as connection:

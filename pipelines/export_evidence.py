@@ -1,6 +1,6 @@
 """Evidence for the gate before export: what a run stored, what is booked, and the files about to be placed.
 
-Read back from the warehouse, by SQL: what `settlement` audited before it was stored is derived here once more.
+Read back from the warehouse by SQL: what `settlement` audited before it was stored is derived once more.
 """
 
 import json
@@ -31,8 +31,8 @@ def booked_evidence(
 ) -> Evidence:
     """What payees are shown against the ledger as it was when the run was approved (R24, R26).
 
-    `last_booking_no` is the ledger's last booking then, None for a replay: it rests on what was booked by runs
-    up to its own as-of, and books nothing.
+    `last_booking_no` is the ledger's last booking then, None for a replay: it rests on what was booked by
+    runs up to its own as-of, and books nothing.
     """
     is_replay = last_booking_no is None
     connection.execute(
@@ -53,11 +53,7 @@ def booked_evidence(
         },
     )
     try:
-        return {
-            "ledger": counts_of(
-                connection, _LEDGER, {"run_id": run.run_id, "is_replay": is_replay}
-            )
-        }
+        return {"ledger": counts_of(connection, _LEDGER, {"run_id": run.run_id, "is_replay": is_replay})}
     finally:
         connection.execute("drop table ledger")
 
@@ -94,7 +90,9 @@ def _stored_totals(connection: duckdb.DuckDBPyConnection, *, run: Run, export: E
         "rows": rows("count(*)")[0][0],
         **{f"sum_of_{name}": int(rows(f"coalesce(sum({name}), 0)")[0][0]) for name in SUMMED.get(export, ())},
         **{
-            f"{name}_by_{by}": {key: int(total) for key, total in rows(f"{by}, sum({name})", f"group by {by}")}
+            f"{name}_by_{by}": {
+                key: int(total) for key, total in rows(f"{by}, sum({name})", f"group by {by}")
+            }
             for name, by in SUMMED_BY.get(export, ())
         },
         **{
@@ -104,7 +102,7 @@ def _stored_totals(connection: duckdb.DuckDBPyConnection, *, run: Run, export: E
     }
 
 
-# A direction without a row must have had nothing to balance: no energy achieved, nothing metered in the other.
+# A direction without a row must have had nothing to balance: nothing achieved, nothing metered in the other.
 _METERS = """
     with balance as (select * from results.energy_balance where run_id = $run_id),
     achieved as (
@@ -132,14 +130,17 @@ def _unequal(*, left: str, right: str, key: Sequence[str], how: str = "full oute
     return f"""
         select
             concat_ws(' ', {shown})
-            || ' (' || coalesce(left_side.amount, 0) || ', not ' || coalesce(right_side.amount, 0) || ')' as key
+            || format(' ({{}}, not {{}})', coalesce(left_side.amount, 0), coalesce(right_side.amount, 0))
+            as key
         from ({left}) as left_side
         {how} join ({right}) as right_side using ({", ".join(key)})
         where coalesce(left_side.amount, 0) <> coalesce(right_side.amount, 0)
     """
 
 
-def _sums(table: str, *, key: Sequence[str], amount: str, where: str = "true", source: str = "results") -> str:
+def _sums(
+    table: str, *, key: Sequence[str], amount: str, where: str = "true", source: str = "results"
+) -> str:
     place = f"{source}.{table}" if source else table
     of_run = "run_id = $run_id and " if source else ""
     return (
@@ -191,7 +192,9 @@ _BALANCES = {
         for amount in ("achieved", "payable")
     ),
     "utility_unequal": _unequal(
-        left=_sums("aggregator_achievement", key=("dr_event_id",), amount="achieved_wh", where="level = 'utility'"),
+        left=_sums(
+            "aggregator_achievement", key=("dr_event_id",), amount="achieved_wh", where="level = 'utility'"
+        ),
         right=_sums("dr_achievement", key=("dr_event_id",), amount="achieved", where=_ENERGY),
         key=("dr_event_id",),
     ),
@@ -208,12 +211,18 @@ _BALANCES = {
         how="left",
     ),
     "instructed_unequal": _unequal(
-        left=_sums("aggregator_achievement", key=("dr_event_id",), amount="instructed_wh", where="level = 'utility'"),
-        right=_sums("aggregator_achievement", key=("dr_event_id",), amount="instructed_wh", where="level = 'parent'"),
+        left=_sums(
+            "aggregator_achievement", key=("dr_event_id",), amount="instructed_wh", where="level = 'utility'"
+        ),
+        right=_sums(
+            "aggregator_achievement", key=("dr_event_id",), amount="instructed_wh", where="level = 'parent'"
+        ),
         key=("dr_event_id",),
     ),
     "users_unequal": _unequal(
-        left=_sums("user_amounts", key=("user_id",), amount="points"), right=_POINTS_OF_LINES, key=("user_id",)
+        left=_sums("user_amounts", key=("user_id",), amount="points"),
+        right=_POINTS_OF_LINES,
+        key=("user_id",),
     ),
     "claims_unequal": _unequal(left=_CLAIMS, right=_FOUND, key=_PAYEE),
 }
@@ -232,12 +241,12 @@ _LEDGER = {
     ),
     "bookings_unequal": f"""
         select key from ({
-            _unequal(
-                left=_sums("claims", key=LEDGER_KEY, amount="amount"),
-                right=_sums("ledger", key=LEDGER_KEY, amount="amount", source=""),
-                key=LEDGER_KEY,
-            )
-        }) where not $is_replay
+        _unequal(
+            left=_sums("claims", key=LEDGER_KEY, amount="amount"),
+            right=_sums("ledger", key=LEDGER_KEY, amount="amount", source=""),
+            key=LEDGER_KEY,
+        )
+    }) where not $is_replay
     """,
     "entries_unequal": """
         select booking_id || ' (' || abs(amount) || ', debits ' || coalesce(debit, 0) || ', credits '
@@ -264,5 +273,7 @@ _LEDGER = {
             where ledger.payee_kind = claims.payee_kind and ledger.payee_id = claims.payee_id
         )
     """,
-    "bookings_of_replay": "select booking_id as key from books.bookings where run_id = $run_id and $is_replay",
+    "bookings_of_replay": """
+        select booking_id as key from books.bookings where run_id = $run_id and $is_replay
+    """,
 }

@@ -60,9 +60,7 @@ def store(
         [number, order, *(_plain(value) for value in vars(judgement).values())]
         for order, judgement in enumerate(judgements, start=1)
     ]
-    connection.executemany(
-        f"insert into control.gate_results values ({', '.join('?' * len(rows[0]))})", rows
-    )
+    connection.executemany(f"insert into control.gate_results values ({', '.join('?' * len(rows[0]))})", rows)
     return report
 
 

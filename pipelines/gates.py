@@ -1,7 +1,7 @@
 """The three gates: what an ingest loaded, a settlement rests on and an export is about to give away.
 
-Each gathers evidence by SQL, has Great Expectations judge it, keeps what was found, and raises GateFailed where
-an expectation blocks. They stand inside `ingest`, `settle` and `export_run`, which everybody calls.
+Each gathers evidence by SQL, has Great Expectations judge it, keeps what was found, and raises GateFailed
+where an expectation blocks. They stand inside `ingest`, `settle` and `export_run`, which everybody calls.
 """
 
 from collections.abc import Sequence

@@ -132,8 +132,8 @@ def ingest(  # noqa: PLR0913 -- all keyword-only but the first
 
     Bad rows and bad files go to quarantine and do not stop the rest. `received_at` is naive UTC or aware, in
     whole seconds, and defaults to the clock, whose instants may be either too; `progress` one line a file.
-    Raises BadInput for a folder, sources.yaml or received_at that cannot be used, GateFailed if what was loaded
-    is not what was delivered, JobFailed for anything else that keeps good input from being loaded.
+    Raises BadInput for a folder, sources.yaml or received_at that cannot be used, GateFailed if what was
+    loaded is not what was delivered, JobFailed for anything else that keeps good input from being loaded.
     """
     landing = survey(Path(landing_dir))
     warehouse = Path(warehouse).resolve()
@@ -218,7 +218,7 @@ class _Ingest:
             received.discard()
 
     def pass_gate(self, *, at: datetime) -> None:
-        """Judge what was loaded. GateFailed if it must not stay: then it is undone, and what was found kept."""
+        """Judge what was loaded. GateFailed if it must not stay: it is undone, and what was found kept."""
         if not self._deliveries:
             return
         judgements = judge_landing(

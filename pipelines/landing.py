@@ -87,12 +87,15 @@ def _why_no_delivery(entry: os.DirEntry[str]) -> str | None:
     reasons = (
         (printable(entry.name) != entry.name, "has a name that cannot be written down; rename it."),
         (entry.is_symlink(), "is a symbolic link and was not followed; put the file itself there."),
-        (entry.is_dir(), "is a folder and was not read; files lie directly in the folder of their feed."),
+        (
+            entry.is_dir(follow_symlinks=False),
+            "is a folder and was not read; files lie directly in the folder of their feed.",
+        ),
         (entry.name.startswith("."), "is hidden and was not read."),
         (
             entry.name.lower().endswith(_HALF_WRITTEN),
             "looks half written and was left alone; rename it when it is whole.",
         ),
-        (not entry.is_file(), "is not a regular file and was not read."),
+        (not entry.is_file(follow_symlinks=False), "is not a regular file and was not read."),
     )
     return next((reason for holds, reason in reasons if holds), None)

@@ -86,9 +86,7 @@ def _deliveries(connection: duckdb.DuckDBPyConnection, *, feeds: Sequence[str], 
     )
 
 
-def _feed(
-    connection: duckdb.DuckDBPyConnection, *, feed: Feed, ours: str, received_at: datetime
-) -> pa.Table:
+def _feed(connection: duckdb.DuckDBPyConnection, *, feed: Feed, ours: str, received_at: datetime) -> pa.Table:
     outside = _any(_outside_domain(column) for column in (*feed.columns, ROW_STATUS_COLUMN))
     broken = _any(rule.broken_when for rule in feed.row_rules)
     begins, reaches = _FACTS.get(feed.name, ("null::timestamp", "null::timestamp"))
@@ -176,7 +174,10 @@ def _meter_days(connection: duckdb.DuckDBPyConnection, *, ours: str) -> pa.Table
     found by the second.
     """
     touched = f"""
-        select metering_point_id, min(interval_start::date) as first_day, max(interval_start::date) as last_day
+        select
+            metering_point_id,
+            min(interval_start::date) as first_day,
+            max(interval_start::date) as last_day
         from raw.{METER_INTERVALS} where {ours} group by metering_point_id
     """
     connection.execute(f"create or replace temp table touched_meters as {touched}")
@@ -195,7 +196,8 @@ def _meter_days(connection: duckdb.DuckDBPyConnection, *, ours: str) -> pa.Table
             """,
             "meter_days_doubled": f"select {day} as key from meter_days where rows_held > half_hours_held",
             "meter_days_above_rating": f"""
-                select {day} || ' (' || largest_backfeed_wh || ' Wh)' as key
+                select {day} || ' (' || largest_backfeed_wh || ' Wh in a half hour at '
+                    || rated_w || ' W)' as key
                 from meter_days where largest_backfeed_wh * 2 > rated_w
             """,
         },
@@ -241,7 +243,8 @@ def _judged_days(first: date, last: date) -> str:
         calendar as (
             select
                 metering_point_id,
-                unnest(generate_series(first_day::timestamp, last_day::timestamp, interval 1 day))::date as day
+                unnest(generate_series(first_day::timestamp, last_day::timestamp, interval 1 day))::date
+                    as day
             from touched_meters
         ),
         rated as (
@@ -259,8 +262,9 @@ def _judged_days(first: date, last: date) -> str:
             coalesce(rows_held, 0) as rows_held,
             coalesce(half_hours_held, 0) as half_hours_held,
             coalesce(half_hours_read, 0) as half_hours_read,
-            epoch(least(reads_to, day + interval 1 day) - greatest(reads_from, day::timestamp))::bigint // 1800
-                as half_hours_expected,
+            epoch(
+                least(reads_to, day + interval 1 day) - greatest(reads_from, day::timestamp)
+            )::bigint // 1800 as half_hours_expected,
             largest_backfeed_wh,
             rated_w
         from calendar
@@ -277,9 +281,11 @@ def _sessions(connection: duckdb.DuckDBPyConnection, *, ours: str) -> pa.Table:
         return f"""
             select
                 session_id || ' at ' || evse_id || ' (' || {energy} || ' Wh in '
-                || date_diff('second', started_at, ended_at) || ' s)' as key
+                || date_diff('second', started_at, ended_at) || ' s at ' || rated_w || ' W)' as key
             from raw.{_SESSIONS}
-            inner join (select evse_id, max({power}) as rated_w from raw.evses group by evse_id) using (evse_id)
+            inner join (
+                select evse_id, max({power}) as rated_w from raw.evses group by evse_id
+            ) using (evse_id)
             where
                 {ours}
                 and {energy}::hugeint * 3600 > rated_w::hugeint * date_diff('second', started_at, ended_at)

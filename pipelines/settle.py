@@ -252,9 +252,7 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
     progress: Progress,
     detail: Progress,
 ) -> None:
-    _pass_gate(
-        warehouse, run=run, period=period, tariffs=tariffs, now=now, progress=progress, detail=detail
-    )
+    _pass_gate(warehouse, run=run, period=period, tariffs=tariffs, now=now, progress=progress, detail=detail)
     book = tariffs.book.for_period(period)
     progress(f"Settling {period}.")
     with open_books(warehouse) as connection:

@@ -126,9 +126,10 @@ _INSTRUCTIONS_OF_PARENTS = """
         group by dr_event_id, parent_aggregator_id
     )
     select
-        dr_event_id || ' ' || aggregator_id
-        || ' (' || coalesce(parents.amount_wh, 0) || ' Wh, its children ' || coalesce(children.amount_wh, 0) || ')'
-            as key,
+        format(
+            '{} {} ({} Wh, its children {} Wh)',
+            dr_event_id, aggregator_id, coalesce(parents.amount_wh, 0), coalesce(children.amount_wh, 0)
+        ) as key,
         coalesce(parents.amount_wh, 0)::bigint as instructed_wh,
         coalesce(children.amount_wh, 0)::bigint as children_instructed_wh
     from (select * from counted where level = 'parent') as parents

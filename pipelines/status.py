@@ -7,7 +7,10 @@ from typing import Any
 
 import duckdb
 
+from expectations.catalogue import Gate
+from expectations.judgement import GateReport
 from pipelines import runs
+from pipelines.gate_results import last_of_each_gate
 from pipelines.runs import Kind, Run, State
 from pipelines.summary import QuarantinedRow
 from pipelines.warehouse import open_warehouse
@@ -66,6 +69,18 @@ class OpenExceptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class GateStatus:
+    """What a gate found last: a sentence for each expectation that did not hold, warning or blocking."""
+
+    gate: Gate
+    subject: str
+    at: datetime
+    expectations: int
+    warnings: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpenWork:
     """What waits for somebody. Performances and leases are those of the run of each period that counts: the
     one approved last. Exceptions are those of each period's last run, which may still await approval.
@@ -91,6 +106,7 @@ class Status:
     quarantined_rows: int
     quarantine: tuple[QuarantinedRow, ...]
     runs: tuple[RunStatus, ...]
+    gates: tuple[GateStatus, ...]
     open: OpenWork
 
 
@@ -103,13 +119,26 @@ def read_status(*, warehouse: Path, with_quarantine: bool = False) -> Status:
         deliveries = _deliveries(connection)
         quarantine = _quarantine(connection) if with_quarantine else ()
         all_runs, open_work = runs_and_open_work(connection)
+        gates = tuple(_gate(report) for report in last_of_each_gate(connection))
     return Status(
         warehouse=warehouse,
         deliveries=deliveries,
         quarantined_rows=sum(delivery.rows_quarantined for delivery in deliveries),
         quarantine=quarantine,
         runs=all_runs,
+        gates=gates,
         open=open_work,
+    )
+
+
+def _gate(report: GateReport) -> GateStatus:
+    return GateStatus(
+        gate=report.gate,
+        subject=report.subject,
+        at=report.at,
+        expectations=len(report.judgements),
+        warnings=report.warnings,
+        faults=report.faults,
     )
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 import duckdb
@@ -49,7 +50,10 @@ class Replaced:
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveredRow:
-    """One row of a delivered file, with where it stands; `row` numbers it within the explanation."""
+    """One row of a delivered file, with where it stands; `row` numbers it within the explanation.
+
+    A half hour of a NEM12 file stands on the meter's records of its day; `line` is that of the first one.
+    """
 
     row: int
     feed: str
@@ -71,7 +75,7 @@ class MissingRead:
     interval_start: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evidence:
     """All rows of an explanation in order of feed and key, and the reads that are not there."""
 
@@ -83,6 +87,18 @@ class Evidence:
         """The numbers of the rows of a feed with these keys; of keys without a row, none."""
         found = (self._numbers.get((feed, key)) for key in keys)
         return tuple(sorted({number for number in found if number is not None}))
+
+    def naming(self, feed: str, column: str, value: object) -> tuple[int, ...]:
+        """The numbers of the rows of a feed with a value in a column."""
+        return self._by_column(feed, column).get(value, ())
+
+    @cache  # noqa: B019 -- an explanation is one command long
+    def _by_column(self, feed: str, column: str) -> Mapping[object, tuple[int, ...]]:
+        numbers: dict[object, list[int]] = {}
+        for row in self.rows:
+            if row.feed == feed:
+                numbers.setdefault(row.values[column], []).append(row.row)
+        return {value: tuple(found) for value, found in numbers.items()}
 
 
 def gather(connection: duckdb.DuckDBPyConnection, asked: Asked, *, touching: Span) -> Evidence:

@@ -73,10 +73,10 @@ def reduction_step(connection: duckdb.DuckDBPyConnection, facts: Facts, stored: 
 
 
 def _contract_rows(facts: Facts, contract_id: str) -> tuple[int, ...]:
-    return tuple(
-        row.row
-        for row in facts.evidence.rows
-        if row.feed in ("contracts", "evses") and row.values["contract_id"] == contract_id
+    evidence = facts.evidence
+    return (
+        *evidence.naming("contracts", "contract_id", contract_id),
+        *evidence.naming("evses", "contract_id", contract_id),
     )
 
 
@@ -180,12 +180,16 @@ def _stretch(facts: Facts, offered: Row) -> Step:
             "to": offered["offered_to"],
         },
         numbers={"rated_discharge_w": offered["rated_discharge_w"], "w_half_hours": offered["w_half_hours"]},
-        rows=tuple(
-            row.row
-            for row in facts.evidence.rows
-            if row.feed == "evse_offers"
-            and row.values["evse_id"] == offered["evse_id"]
-            and row.values["offered_from"] < offered["offered_to"]
-            and row.values["offered_to"] > offered["offered_from"]
-        ),
+        rows=_offer_rows(facts, offered),
+    )
+
+
+def _offer_rows(facts: Facts, offered: Row) -> tuple[int, ...]:
+    numbers = facts.evidence.naming("evse_offers", "evse_id", offered["evse_id"])
+    offers = [facts.evidence.rows[number - 1] for number in numbers]
+    return tuple(
+        offer.row
+        for offer in offers
+        if offer.values["offered_from"] < offered["offered_to"]
+        and offer.values["offered_to"] > offered["offered_from"]
     )

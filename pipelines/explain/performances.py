@@ -79,11 +79,7 @@ def _no_performance(facts: Facts, key: Performance) -> Step:
 
 
 def _vehicle_rows(facts: Facts, vehicle_id: str) -> tuple[int, ...]:
-    return tuple(
-        row.row
-        for row in facts.evidence.rows
-        if row.feed == "vehicles" and row.values["vehicle_id"] == vehicle_id
-    )
+    return facts.evidence.naming("vehicles", "vehicle_id", vehicle_id)
 
 
 # ---- requested and achieved (R12 to R14)

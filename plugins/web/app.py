@@ -31,6 +31,8 @@ from pipelines.pages import (
     downloads,
     report,
 )
+from pipelines.quality_docs import INDEX as QUALITY_INDEX
+from pipelines.quality_docs import quality_page
 from pipelines.summary import figures
 from pipelines.wording import counted
 
@@ -52,6 +54,8 @@ _OWN_PAGE = (
     f"{_NOTHING}; frame-ancestors 'self'; font-src data:; script-src 'unsafe-inline' 'unsafe-eval';"
     " sandbox allow-scripts"
 )
+# The Data Docs have no script, and link to each other.
+_QUALITY_PAGE = f"{_NOTHING}; frame-ancestors 'self'"
 
 
 class Pages:
@@ -101,6 +105,10 @@ class Pages:
                 raise BeingWritten
             raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such run.")
         return period
+
+    def quality_page(self, name: str) -> Path | None:
+        """A page of the gates' Data Docs; None for any other name, and what is not there."""
+        return quality_page(self.here.warehouse, name)
 
     def has_docs(self) -> bool:
         """Whether the audit docs were ever built."""
@@ -166,8 +174,8 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
 
     @app.get("/quality")
     def show_quality(request: Request) -> HTMLResponse:
-        """Data quality."""
-        return pages.render(request, "quality.html")
+        """The gates' Data Docs within a frame, so that there is a way back."""
+        return pages.render(request, "quality.html", has_docs=pages.quality_page(QUALITY_INDEX) is not None)
 
 
 def _add_files(app: FastAPI, pages: Pages) -> None:
@@ -188,6 +196,18 @@ def _add_files(app: FastAPI, pages: Pages) -> None:
         if path is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "The report of this run was not written yet.")
         return _own_page(path)
+
+    @app.get("/quality/docs/{name}")
+    def get_quality_page(name: str) -> Response:
+        """A page of the gates' Data Docs, by its name."""
+        path = pages.quality_page(name)
+        if path is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such page.")
+        return FileResponse(
+            path,
+            media_type="text/html; charset=utf-8",
+            headers={**_PRIVATE, "Content-Security-Policy": _QUALITY_PAGE},
+        )
 
     @app.get("/audit/docs")
     def get_docs() -> Response:

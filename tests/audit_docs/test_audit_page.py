@@ -3,14 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Frame, Page, sync_playwright
 
-from pipelines.audit_docs import dbt_template
+from pipelines.audit_docs import build_docs, dbt_template
 from pipelines.audit_page import DOCUMENTS, audit_page
-from pipelines.errors import JobFailed
+from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import EXPORTS
 from tests.audit_docs.browser import CHROMIUM, OFFLINE
 from tests.audit_docs.project import NO_TABLES, page_of
@@ -48,6 +49,12 @@ def test_another_page_of_dbt_is_refused(manifest: dict[str, Any]) -> None:
     other = dbt_template().replace("../img/carets/down.svg", "../img/carets/below.svg")
     with pytest.raises(JobFailed, match=r"this version of dbt has no .*down\.svg"):
         audit_page(other, manifest=manifest, catalog=NO_TABLES)
+
+
+def test_without_a_warehouse_there_is_nothing_to_document(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"There is no warehouse at .*none\.duckdb"):
+        build_docs(warehouse=tmp_path / "none.duckdb", out=tmp_path / "docs")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_every_rule_is_a_page_in_the_words_of_the_rulebook(described: dict[str, Any]) -> None:

@@ -90,6 +90,17 @@ def test_the_queries_of_the_audit_docs_answer_what_they_show(demo: Path) -> None
             assert [[str(cell) for cell in row] for row in rows] == [cells[0], *cells[2:]]
 
 
+def test_the_audit_docs_are_built_of_the_demo(demo: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    command = re.search(r"^\t@\$\(VENV\)/bin/(vgi .* docs .*)$", makefile, re.MULTILINE)
+    assert command is not None
+    assert _run(command[1], demo=demo).endswith("Open demo/docs/index.html in a browser.\n")
+    assert [path.name for path in (demo / "docs").iterdir()] == ["index.html"]
+    page = (demo / "docs" / "index.html").read_text()
+    assert '"circular_wh": {"type": "BIGINT"' in page
+    assert str(ROOT) not in page
+
+
 def test_the_late_deliveries_of_the_sample_make_a_correction(demo: Path) -> None:
     guide = (ROOT / "sample" / "README.md").read_text()
     command = guide.split("```sh\n")[1].split("```")[0]

@@ -2,69 +2,144 @@
 
 import importlib.util
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 from pipelines.explain import evidence
 
-# By what is forgotten: text that stands once in the module, and what stands there instead.
-FORGOTTEN: dict[str, tuple[str, str]] = {
-    "sessions that share a half hour": (
+NAME = "forgetful_evidence"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`right` stands once in the module; with `wrong` in its place an explanation forgets `what`, which
+    matters to the `kinds` of amounts.
+    """
+
+    what: str
+    kinds: tuple[str, ...]
+    right: str
+    wrong: str
+
+
+FAULTS = (
+    Fault(
+        "sessions that share a half hour",
+        ("shared half hour",),
         "select session_id from segments\n",
-        "select session_id from own_segments union select session_id from leased_segments\n",
+        "select session_id from own_segments\n",
     ),
-    "sessions that end open ones": ("while _add_sessions_that_end_open_ones(connection):", "while False:"),
-    "open sessions of the vehicle": (
+    Fault(
+        "sessions that end open ones",
+        ("held", "lapsed lease", "lease"),
+        "while _add_sessions_that_end_open_ones(connection):",
+        "while False:",
+    ),
+    Fault(
+        "open sessions of the vehicle",
+        ("held",),
         "where asked.is_settled and open_sessions.is_in_region",
         "where asked.is_settled and open_sessions.is_in_region and false",
     ),
-    "open sessions behind the meter": (
+    Fault(
+        "open sessions behind the meter",
+        ("held",),
         "where own_segments.is_settled and own_segments.is_eligible",
         "where own_segments.is_settled and own_segments.is_eligible and false",
     ),
-    "the rest of a session": (
+    Fault(
+        "the rest of a session",
+        ("held", "provisional"),
         "where own_segments.is_eligible and own_segments.is_settled",
         "where own_segments.is_eligible and own_segments.is_settled and false",
     ),
-    "what is not eligible": ("where is_eligible or is_settled", "where is_eligible"),
-    "the exchange of leases": (
+    Fault(
+        "what is not eligible",
+        ("held", "increase", "provisional"),
+        "where is_eligible or is_settled",
+        "where is_eligible",
+    ),
+    Fault(
+        "the exchange of leases",
+        ("lease", "shared half hour"),
         "select metering_point_id, interval_start from leased_segments",
         "select metering_point_id, interval_start from leased_segments where false",
     ),
-    "what else is in a half hour under a power limit": (
+    Fault(
+        "what else is in a half hour under a power limit",
+        ("lease", "lapsed lease"),
         "where segments.is_eligible and {during}",
         "where segments.is_eligible and {during} and false",
     ),
-    "sessions in a lease's cover": (
+    Fault(
+        "sessions in a lease's cover",
+        ("lease",),
         "from intermediate.int_visit_leases as visits",
         "from (select * from intermediate.int_visit_leases where false) as visits",
     ),
-    "open sessions under a lease": ("where open_sessions.is_open", "where false"),
-    "sessions of specific vehicles": (
+    Fault(
+        "open sessions under a lease",
+        ("lease",),
+        "where open_sessions.is_open",
+        "where false",
+    ),
+    Fault(
+        "sessions of specific vehicles",
+        ("capped reduction", "manager"),
         "from intermediate.int_sessions as occupying",
         "from (select * from intermediate.int_sessions where false) as occupying",
     ),
-    "leases of other sessions": (
+    Fault(
+        "leases of other sessions",
+        ("shared half hour", "increase", "provisional", "aggregator's sum"),
         "and sessions.started_at < leases.valid_to",
         "and false and sessions.started_at < leases.valid_to",
     ),
-    "signals that cut sessions": ("where signals.is_settled", "where signals.is_settled and false"),
-    "a manager's lines": (
-        "inner join asked_contracts using (contract_id)\n            where",
-        "where false and",
+    Fault(
+        "signals that cut sessions",
+        ("shared half hour", "increase", "power limit"),
+        "where signals.is_settled",
+        "where signals.is_settled and false",
     ),
-    **{f"feed {feed}": (f'"{feed}": "semi join', f'"{feed}": "anti join') for feed in evidence._CHOICE},
-}
+    Fault(
+        "a manager's lines",
+        ("manager", "capped reduction"),
+        "inner join asked_contracts using (contract_id)\n            where",
+        "inner join asked_contracts using (contract_id)\n            where false and",
+    ),
+    *(
+        Fault(
+            f"feed {feed}",
+            kinds,
+            f'"{feed}": "semi join',
+            f'"{feed}": "semi join (select 1 where false) on false -- ',
+        )
+        for feed, kinds in {
+            "aggregators": ("aggregator's sum",),
+            "vehicles": ("user",),
+            "contracts": ("manager",),
+            "evses": ("provisional",),
+            "specific_vehicles": ("held", "user"),
+            "evse_offers": ("capped reduction", "manager"),
+            "permission_leases": ("lease",),
+            "meter_intervals": ("increase",),
+            "charger_sessions": ("power limit",),
+            "dr_events": ("increase",),
+            "dr_instructions": ("aggregator's sum",),
+            "dr_signals": ("increase",),
+        }.items()
+    ),
+)
 
 
-def forgetting(what: str) -> ModuleType:
+def forgetful(fault: Fault) -> ModuleType:
     """The module `evidence` with one fault planted."""
-    right, wrong = FORGOTTEN[what]
     source = Path(str(evidence.__file__)).read_text(encoding="utf-8")
-    assert source.count(right) == 1, what
-    spec = importlib.util.spec_from_loader("forgetful_evidence", loader=None)
+    assert source.count(fault.right) == 1, fault.what
+    spec = importlib.util.spec_from_loader(NAME, loader=None)
     assert spec is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[module.__name__] = module  # dataclasses look their module up
-    exec(compile(source.replace(right, wrong), str(evidence.__file__), "exec"), module.__dict__)
+    sys.modules[NAME] = module  # dataclasses look their module up
+    exec(compile(source.replace(fault.right, fault.wrong), str(evidence.__file__), "exec"), module.__dict__)
     return module

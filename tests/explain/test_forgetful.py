@@ -8,29 +8,36 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from pipelines.explain import explain, explanation
+from pipelines.explain import Subject, explain, explanation
 from pipelines.explain.evidence import Asked, Evidence, Span
-from pipelines.explain.subjects import Subject, subject_of
+from pipelines.explain.subjects import subject_of
+from pipelines.feeds import FEEDS
 from pipelines.render import json_text
 from tests.explain.amounts import Amount
-from tests.explain.forgetful import FORGOTTEN, forgetting
+from tests.explain.forgetful import FAULTS, Fault, forgetful
 from tests.explain.proof import Json, amount_again
 from tests.explain.settled import Settled
 
 QUICK = ("sessions that share a half hour", "feed meter_intervals", "feed permission_leases")
 
 
-@pytest.mark.parametrize("what", QUICK)
+def test_every_feed_is_forgotten_once() -> None:
+    assert {fault.what.removeprefix("feed ") for fault in FAULTS if fault.what.startswith("feed ")} == set(
+        FEEDS
+    )
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=fault.what, marks=() if fault.what in QUICK else pytest.mark.slow)
+        for fault in FAULTS
+    ],
+)
 def test_an_explanation_that_forgets_is_noticed(
-    what: str, settled: Settled, monkeypatch: pytest.MonkeyPatch
+    fault: Fault, settled: Settled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert _noticed(what, settled, monkeypatch)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("what", sorted(set(FORGOTTEN) - set(QUICK)))
-def test_every_way_to_forget_is_noticed(what: str, settled: Settled, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert _noticed(what, settled, monkeypatch)
+    assert first_noticed(fault, settled, monkeypatch) is not None
 
 
 class _Gathered(Exception):
@@ -40,20 +47,21 @@ class _Gathered(Exception):
         self.evidence = evidence
 
 
-def _noticed(what: str, settled: Settled, monkeypatch: pytest.MonkeyPatch) -> Amount | None:
+def first_noticed(fault: Fault, settled: Settled, monkeypatch: pytest.MonkeyPatch) -> Amount | None:
     """The first amount that the rows left do not give."""
-    shown = explain(warehouse=settled.warehouse, subject=_subject(next(_in_turn(settled))))
-    run = json.loads(json_text(shown))["run"]
-    faulty = forgetting(what)
+    amounts = list(_in_turn(settled, fault.kinds))
+    shown = explain(warehouse=settled.warehouse, subject=_subject(amounts[0]), run_id=settled.last_run)
+    run = json.loads(json_text(shown.run))
+    faulty = forgetful(fault)
 
     def gather(connection: duckdb.DuckDBPyConnection, asked: Asked, *, touching: Span) -> Evidence:
         raise _Gathered(faulty.gather(connection, asked, touching=touching))
 
     monkeypatch.setattr(explanation, "gather", gather)
-    for amount in _in_turn(settled):
+    for amount in amounts:
         subject = _subject(amount)
         with pytest.raises(_Gathered) as gathered:
-            explain(warehouse=settled.warehouse, subject=subject, run_id=run["run_id"])
+            explain(warehouse=settled.warehouse, subject=subject, run_id=settled.last_run)
         rows = json.loads(json_text({"rows": gathered.value.evidence.rows}))["rows"]
         left = {"run": run, "subject": {"kind": subject.kind.value, **subject.keys}, "rows": rows}
         if not _gives(left, amount, warehouse=settled.warehouse):
@@ -71,15 +79,17 @@ def _gives(left: Json, amount: Amount, *, warehouse: Path) -> bool:
 def _subject(amount: Amount) -> Subject:
     kind, *words = amount.asked
     options = dict(pairwise(words))
-    chosen = {name: options.get(f"--{name}") for name in ("lease", "access-class", "level")}
     ids = words[: next((place for place, word in enumerate(words) if word.startswith("--")), None)]
     return subject_of(
-        kind, ids, lease_id=chosen["lease"], access_class=chosen["access-class"], level=chosen["level"]
+        kind,
+        ids,
+        lease_id=options.get("--lease"),
+        access_class=options.get("--access-class"),
+        level=options.get("--level"),
     )
 
 
-def _in_turn(settled: Settled) -> Iterator[Amount]:
-    """An amount of each kind, then another of each; bookings rest on the rows of lines and contracts."""
-    kinds = [amounts for kind, amounts in settled.amounts.items() if kind != "correction"]
-    for turn in zip_longest(*kinds):
+def _in_turn(settled: Settled, kinds: tuple[str, ...]) -> Iterator[Amount]:
+    """An amount of each kind, then another of each."""
+    for turn in zip_longest(*(settled.amounts[kind] for kind in kinds)):
         yield from (amount for amount in turn if amount is not None)

@@ -37,8 +37,8 @@ _LOOKED_AT_BY_GATES = """
     create or replace table intermediate.int_unknown_references (fact varchar, missing varchar);
     create or replace table intermediate.int_signals as
         select
-            dr_event_id, vehicle_id, timestamp '2023-12-04 08:00:00' as starts_at, 'discharge_energy' as amount_kind,
-            true as is_settled
+            dr_event_id, vehicle_id, timestamp '2023-12-04 08:00:00' as starts_at,
+            'discharge_energy' as amount_kind, true as is_settled
         from verified.performances;
     create or replace table intermediate.int_instructions as
         select 'D-1' as dr_event_id, aggregator_id, level, timestamp '2023-12-04 08:00:00' as starts_at,
