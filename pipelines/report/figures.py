@@ -200,27 +200,15 @@ _TOTALS = """
 """
 _FIRST = "select * from amounts where amount > 0 order by amount desc, payee limit $most"
 _BINS = """
-    with
-
-    digits as (
-        select amount, (10 ** (length(amount::varchar) - 1))::bigint as magnitude
-        from amounts
-        where amount > 0
-    ),
-
-    bins as (
-        select
-            case when amount >= 5 * magnitude then 5 when amount >= 2 * magnitude then 2 else 1 end as step,
-            magnitude
-        from digits
-    )
-
     select
+        (10 ** (length(amount::varchar) - 1))::bigint as magnitude,
+        case when amount >= 5 * magnitude then 5 when amount >= 2 * magnitude then 2 else 1 end as step,
         step * magnitude as from_amount,
         case step when 1 then 2 when 2 then 5 else 10 end * magnitude as below_amount,
         count(*) as payees
-    from bins
-    group by step, magnitude
+    from amounts
+    where amount > 0
+    group by all
     order by from_amount
 """
 _COUNTS = """
