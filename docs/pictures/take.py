@@ -86,7 +86,6 @@ def _signed_in(browser: Browser, server: Server) -> Iterator[Page]:
     )
     context.set_default_timeout(_PATIENCE_MS)
     context.add_cookies([{"name": "_token", "value": server.token(), "url": server.url}])
-    context.add_init_script("localStorage.setItem('default_dag_view', JSON.stringify('graph'))")
     yield context.new_page()
     context.close()
 
@@ -107,15 +106,18 @@ def _approve(server: Server) -> None:
 
 
 def _take_the_question(page: Page) -> None:
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT + 200})
     page.goto(f"{_RUN}/tasks/ask_a_person/required_actions")
     page.get_by_role("button", name="Approve").wait_for()
     _take(page, "airflow-approval")
+    page.set_viewport_size({"width": WIDTH, "height": HEIGHT})
 
 
 def _take_airflow(page: Page) -> None:
     page.goto("/dags")
     page.get_by_text("audit_docs").first.wait_for()
     _take(page, "airflow-dags")
+    page.evaluate("localStorage.setItem('default_dag_view', JSON.stringify('graph'))")
     page.goto(_RUN)
     page.locator(".react-flow__node").first.wait_for()
     _take(page, "airflow-settle")
