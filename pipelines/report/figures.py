@@ -5,8 +5,6 @@ Wh, money in the currency's smallest unit, instants in UTC.
 """
 
 from dataclasses import dataclass
-from fractions import Fraction
-from itertools import cycle
 from typing import Any
 
 import duckdb
@@ -27,13 +25,12 @@ MOST_EXCEPTIONS_OF_A_CODE = 20
 MOST_PERFORMANCES = 60
 MOST_CHANGES = 20
 MOST_DELIVERIES = 60
-_MOST_BINS = 20
 
 
 @dataclass(frozen=True, kw_only=True)
 class Payees:
     """Points by user, or fee reductions by manager: `first` are the ones with most, `paid` counts those with
-    any, `bins` says how many have how much.
+    any, `bins` says how many have how much, in steps from 1, 2, 5, 10, 20, 50 ... to below the next.
     """
 
     first: Rows
@@ -42,7 +39,6 @@ class Payees:
     booked_before: int | None
     booked_now: int | None
     bins: Rows
-    bin_width: int
 
     @property
     def others(self) -> int:
@@ -154,21 +150,11 @@ def last_approved_run(connection: duckdb.DuckDBPyConnection) -> str | None:
 
 def _payees(connection: duckdb.DuckDBPyConnection, run_id: str, amounts: str) -> Payees:
     totals = rows_of(connection, f"with amounts as ({amounts}) {_TOTALS}", run_id=run_id)[0]
-    width = _bin_width(totals.pop("largest"))
     return Payees(
         first=rows_of(connection, f"with amounts as ({amounts}) {_FIRST}", run_id=run_id, most=MOST_PAYEES),
-        bins=rows_of(connection, f"with amounts as ({amounts}) {_BINS}", run_id=run_id, width=width),
-        bin_width=width,
+        bins=rows_of(connection, f"with amounts as ({amounts}) {_BINS}", run_id=run_id),
         **totals,
     )
-
-
-def _bin_width(largest: int) -> int:
-    """The smallest of 1, 2, 5, 10, 20, 50 ... of which at most 20 bins reach to the largest amount."""
-    width, steps = 1, cycle((Fraction(2), Fraction(5, 2), Fraction(2)))
-    while largest // width >= _MOST_BINS:
-        width = int(width * next(steps))
-    return width
 
 
 def _users(*, with_books: bool) -> str:
@@ -209,15 +195,21 @@ _TOTALS = """
         count(*) filter (where amount > 0) as paid,
         coalesce(sum(amount), 0)::bigint as total,
         sum(booked_before)::bigint as booked_before,
-        sum(booked_now)::bigint as booked_now,
-        coalesce(max(amount), 0) as largest
+        sum(booked_now)::bigint as booked_now
     from amounts
 """
 _FIRST = "select * from amounts where amount > 0 order by amount desc, payee limit $most"
 _BINS = """
-    select (amount // $width) * $width as from_amount, count(*) as payees
-    from amounts where amount > 0
-    group by from_amount order by from_amount
+    select
+        (10 ** (length(amount::varchar) - 1))::bigint as magnitude,
+        case when amount >= 5 * magnitude then 5 when amount >= 2 * magnitude then 2 else 1 end as step,
+        step * magnitude as from_amount,
+        case step when 1 then 2 when 2 then 5 else 10 end * magnitude as below_amount,
+        count(*) as payees
+    from amounts
+    where amount > 0
+    group by all
+    order by from_amount
 """
 _COUNTS = """
     select

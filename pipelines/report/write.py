@@ -28,7 +28,7 @@ class Written:
     @property
     def sentence(self) -> str:
         """What was done, for a person."""
-        return f"Wrote {self.file} ({self.bytes:,} bytes), of run {self.run_id}."
+        return f"Wrote {self.file}, of run {self.run_id}."
 
 
 def write_report(*, warehouse: Path, out: Path, run_id: str | None = None) -> Written:

@@ -69,10 +69,12 @@ def test_the_readme_names_the_place_of_every_rule() -> None:
 def test_the_output_that_the_readme_shows_is_what_the_demo_prints(demo: Path) -> None:
     shown = README.split("```")[1].splitlines()
     script = (ROOT / "sample" / "demo.sh").read_text()
-    printed = _run(script[script.index("vgi --warehouse") :], demo=demo).splitlines()
-    lines = {line.rstrip() for line in printed}
+    commands = re.split(r"(?<!\\)\n", script[script.index("vgi --warehouse") :].strip())
+    lines = {line.rstrip() for command in commands for line in _run(command, demo=demo).splitlines()}
     assert [line for line in shown if line not in ("", "...") and line.rstrip() not in lines] == []
     assert any(line.startswith("Exported to") for line in shown)
+    assert any(line.startswith("Wrote demo/report.html, of run ") for line in lines)
+    assert (demo / "report.html").is_file()
 
 
 def test_the_queries_of_the_audit_docs_answer_what_they_show(demo: Path) -> None:

@@ -14,7 +14,10 @@ from tests.report.conftest import Programme
 from tests.report.looking import Page, browser
 from tests.report.test_report import HOSTILE
 
-pytestmark = pytest.mark.skipif(browser() is None, reason="no browser is installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(browser() is None, reason="no browser is installed"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -116,18 +116,26 @@ def _distribution(payees: Payees, *, noun: str, unit: str, digits: int) -> Plot 
         return None
     name, scale = f"{noun}s_distribution", 10**digits
     rows = [
-        {"least": row["from_amount"], "below": row["from_amount"] + payees.bin_width, "payees": row["payees"]}
+        {"least": row["from_amount"], "below": row["below_amount"], "payees": row["payees"]}
         for row in payees.bins
     ]
+    edges = sorted({row[edge] / scale for row in rows for edge in ("least", "below")})
+    # Each step is about as wide as the others on this scale.
     chart = (
         alt.Chart(alt.NamedData(name=name))
         .properties(height=180)
         .transform_calculate(lower=f"datum.least / {scale}", upper=f"datum.below / {scale}")
-        .mark_bar(color=BLUE)
+        .mark_rect(color=BLUE)
         .encode(
-            x=amount_axis("lower", unit).bin("binned"),
+            x=alt.X(
+                "lower:Q",
+                title=unit,
+                scale=alt.Scale(type="log", domain=[edges[0], edges[-1]], nice=False),
+                axis=alt.Axis(values=edges, format=",~f", grid=False),
+            ),
             x2="upper:Q",
             y=alt.Y("payees:Q", title=f"{noun}s", axis=alt.Axis(format=",f", tickMinStep=1)),
+            y2=alt.datum(0),
             tooltip=tooltip_of(lower_Q="from", upper_Q="to below", payees_Q=f"{noun}s"),
         )
     )
@@ -136,5 +144,5 @@ def _distribution(payees: Payees, *, noun: str, unit: str, digits: int) -> Plot 
         rows,
         name=name,
         title=f"How many {noun}s have how much",
-        says=f"All {payees.paid:,} {noun}s with any, in steps of {payees.bin_width / scale:,g} {unit}.",
+        says=f"All {payees.paid:,} {noun}s with any, in steps of 1, 2, 5, 10 and so on.",
     )
