@@ -4,7 +4,7 @@
 
 Each round ingests one simulated month without gates, then with them, settles and exports it, in this
 process; the time inside each gate is taken. Great Expectations is imported once in a process, whatever the
-month's size: that is shown apart, and the share with and without it. Exit 1 if the one without is above 15%.
+month's size: that is shown apart, and the share with and without it. Exit 1 if without it is above 15%.
 """
 
 from __future__ import annotations

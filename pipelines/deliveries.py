@@ -95,7 +95,7 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
         "select count(distinct row_no) from raw.supersessions where delivery_no = ?", [rows[0][0]]
     ).fetchall()
     delivery_no, file_name, file_format, outcome, reason = rows[0]
-    return KnownDelivery(delivery_no, file_name, file_format, outcome, reason, superseded[0][0])
+    return KnownDelivery(delivery_no, file_name, file_format, outcome, reason, int(superseded[0][0]))
 
 
 def known_bytes(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:

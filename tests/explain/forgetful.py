@@ -32,7 +32,7 @@ FAULTS = (
     ),
     Fault(
         "sessions that end open ones",
-        ("held", "lapsed lease", "lease"),
+        ("manager", "user", "capped reduction"),
         "while _add_sessions_that_end_open_ones(connection):",
         "while False:",
     ),
