@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
-from dags.serve import Refused, Server, settle_the_sample, start
+from dags.serve import Server, settle_the_sample, start
 from pipelines.audit_docs import PAGE, REPORTS
 from pipelines.report.statement import write_statement
 
@@ -25,7 +25,8 @@ MOST_BYTES = 250_000
 USER_WITH_MUCH_TO_TELL = "U-0000012"
 _PATIENCE_MS = 120_000
 _RUN = "/dags/settle/runs/sample"
-_LINEAGE = "#!/exposure/exposure.vgi.settlement_lines?g_v=1&g_i=%2Bexposure:settlement_lines"
+_QUESTION = "/dags/settle/dagRuns/sample/taskInstances/ask_a_person"
+_LINEAGE = "#!/exposure/exposure.vgi.settlement_lines?g_v=1&g_i=2%2Bexposure:settlement_lines"
 # Airflow fails a task whose answer comes before it has put the task aside.
 _PUT_ASIDE_SECONDS = 8
 
@@ -68,7 +69,6 @@ def _opened(executable: str) -> Iterator[Browser]:
 
 def _take_all(browser: Browser, server: Server) -> None:
     settle_the_sample(server)
-    server.wait_for("settle", "sample", states=("awaiting_input", "running"))
     with _signed_in(browser, server) as page:
         _wait_for_the_question(server)
         _take_the_question(page)
@@ -86,46 +86,48 @@ def _signed_in(browser: Browser, server: Server) -> Iterator[Page]:
     )
     context.set_default_timeout(_PATIENCE_MS)
     context.add_cookies([{"name": "_token", "value": server.token(), "url": server.url}])
-    context.add_init_script("localStorage.setItem('default_dag_view', JSON.stringify('graph'))")
     yield context.new_page()
     context.close()
 
 
 def _wait_for_the_question(server: Server) -> None:
-    path = "/dags/settle/dagRuns/sample/taskInstances/ask_a_person"
-    while server.call("GET", path)["state"] != "awaiting_input":
+    server.wait_for("settle", "sample", states=("running",))
+    while server.call("GET", _QUESTION)["state"] != "awaiting_input":
+        if server.state_of("settle", "sample") != "running":
+            raise RuntimeError("The sample month was not settled; make airflow shows why.")
         time.sleep(1)
 
 
 def _approve(server: Server) -> None:
-    path = "/dags/settle/dagRuns/sample/taskInstances/ask_a_person"
     time.sleep(_PUT_ASIDE_SECONDS)
-    with suppress(Refused):
-        server.call(
-            "PATCH", f"{path}/-1/hitlDetails", {"chosen_options": ["Approve"], "params_input": {"reason": ""}}
-        )
+    answer = {"chosen_options": ["Approve"], "params_input": {"reason": ""}}
+    server.call("PATCH", f"{_QUESTION}/-1/hitlDetails", answer)
 
 
 def _take_the_question(page: Page) -> None:
     page.goto(f"{_RUN}/tasks/ask_a_person/required_actions")
     page.get_by_role("button", name="Approve").wait_for()
-    _take(page, "airflow-approval")
+    _take(page, "airflow-approval", height=1000)
 
 
 def _take_airflow(page: Page) -> None:
     page.goto("/dags")
     page.get_by_text("audit_docs").first.wait_for()
-    _take(page, "airflow-dags")
+    _take(page, "airflow-dags", height=960)
+    page.evaluate("localStorage.setItem('default_dag_view', JSON.stringify('graph'))")
     page.goto(_RUN)
     page.locator(".react-flow__node").first.wait_for()
-    _take(page, "airflow-settle")
+    page.get_by_label("Collapse Details Panel").click()
+    page.wait_for_timeout(1_000)
+    page.get_by_label("Fit View").click()
+    _take(page, "airflow-settle", height=560)
     page.goto("/plugin/settlement")
     frame = page.frame_locator("iframe")
     frame.get_by_role("heading", name="All runs").wait_for()
-    _take(page, "airflow-settlement")
+    _take(page, "airflow-settlement", height=560)
     frame.locator("td a").first.click()
     frame.get_by_role("heading", name="Totals").wait_for()
-    _take(page, "airflow-run")
+    _take(page, "airflow-run", height=1000)
 
 
 def _take_the_pages_of_the_run(browser: Browser, server: Server) -> None:
@@ -140,28 +142,30 @@ def _take_the_pages_of_the_run(browser: Browser, server: Server) -> None:
     for name, width in (("report", WIDTH), ("report-narrow", NARROW)):
         with _offline(browser, report, width=width) as page:
             page.locator("html[data-drawn]").wait_for(state="attached")
-            _take(page, name)
+            _take(page, name, height=1200)
     with _offline(browser, statement) as page:
         _take(page, "statement")
     with _offline(browser, docs / PAGE) as page:
         page.get_by_text("How a settlement is made").first.wait_for()
         _take(page, "docs-start")
-        page.evaluate("route => { location.hash = route }", _LINEAGE)
+    with _offline(browser, docs / PAGE, fragment=_LINEAGE) as page:
         page.locator("canvas").first.wait_for()
         _take(page, "docs-lineage")
 
 
 @contextmanager
-def _offline(browser: Browser, file: Path, *, width: int = WIDTH) -> Iterator[Page]:
+def _offline(browser: Browser, file: Path, *, width: int = WIDTH, fragment: str = "") -> Iterator[Page]:
     context = browser.new_context(viewport={"width": width, "height": HEIGHT}, offline=True)
     page = context.new_page()
-    page.goto(file.as_uri())
+    page.goto(f"{file.as_uri()}{fragment}")
     yield page
     context.close()
 
 
-def _take(page: Page, name: str) -> None:
+def _take(page: Page, name: str, *, height: int = HEIGHT) -> None:
     """One picture, when the page has come to rest."""
+    assert page.viewport_size is not None
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
     with suppress(Error):
         page.wait_for_load_state("networkidle", timeout=5_000)
     page.wait_for_timeout(1_000)

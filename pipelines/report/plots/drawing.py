@@ -8,9 +8,17 @@ import altair as alt
 
 # Okabe and Ito's colours: told apart by the colour-blind, on white and on black.
 BLUE, SKY, ORANGE, RED, GREY = "#0072B2", "#56B4E9", "#E69F00", "#D55E00", "#9aa5b1"
+_DARK, _WHITE = "#3b4550", "#ffffff"
 _GAP = 0.06
 BAR: dict[str, Any] = {"height": {"band": 0.7}}
-ACROSS: dict[str, Any] = {"height": {"band": 1}, "thickness": 3, "color": GREY}
+# Edged, so that it can be seen on a bar and on either ground.
+ACROSS: dict[str, Any] = {
+    "height": {"band": 1},
+    "thickness": 4,
+    "color": _DARK,
+    "stroke": _WHITE,
+    "strokeWidth": 1,
+}
 _ROW = 20
 
 

@@ -88,7 +88,7 @@ def _achievement_says(rows: list[dict[str, Any]], *, shown: int) -> str:
     instructed = sum(row["instructed_wh"] or 0 for row in rows)
     says = (
         f"{counted(len(rows), 'event')}: {kwh_text(achieved)} achieved of {kwh_text(instructed)} instructed"
-        f" ({percent_text(achieved, instructed)}). The grey line across a bar is what was instructed."
+        f" ({percent_text(achieved, instructed)}). The dark line across a bar is what was instructed."
     )
     return f"{says} Shown are the {shown} events with most energy." if shown < len(rows) else says
 

@@ -79,7 +79,7 @@ def managers(figures: Figures) -> Plot | None:
         base.transform_filter("datum.part === 'offering'").mark_tick(**ACROSS).encode(x="reduction:Q")
     )
     says = (
-        f"{_money(found.total, figures)} of fee reductions to {counted(found.paid, 'manager')}. The grey line"
+        f"{_money(found.total, figures)} of fee reductions to {counted(found.paid, 'manager')}. The dark line"
         " is the reduction: where a bar passes it, a contract's cap cut it."
         f"{_others(found, of_others=_money(found.of_others, figures))}"
     )
