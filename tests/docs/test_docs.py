@@ -105,3 +105,16 @@ def test_the_late_deliveries_of_the_sample_make_a_correction(demo: Path) -> None
     guide = (ROOT / "sample" / "README.md").read_text()
     command = guide.split("```sh\n")[1].split("```")[0]
     assert ", a correction, issued." in _run(command, demo=demo)
+
+
+def test_the_commands_that_the_readme_shows_print_what_it_shows(demo: Path) -> None:
+    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == README.count("```console") == 2
+    for command, shown in blocks:
+        printed = {_words(line) for line in _run(command, demo=demo).splitlines()}
+        assert [line for line in shown.splitlines() if line != "..." and _words(line) not in printed] == []
+
+
+def _words(line: str) -> str:
+    """A line without its indentation and the spaces that pad a table."""
+    return " ".join(line.replace("│", " ").split())
