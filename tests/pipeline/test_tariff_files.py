@@ -103,6 +103,7 @@ def test_a_whole_number_is_plain_digits(tmp_path: Path, written: str) -> None:
     changed = TARIFF.replace("over_delivery_cap_bp: 12000", f"over_delivery_cap_bp: {written}")
     path = write_tariffs(tmp_path, changed) / "2023-10.yaml"
     shown = written.strip('"')
+    shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
     assert faults(tmp_path) == [
         f'{path}:8: points.over_delivery_cap_bp is "{shown}", not a whole number in plain digits;'
         " write it like 12000."
