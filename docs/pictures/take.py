@@ -21,6 +21,7 @@ from pipelines.report.statement import write_statement
 
 HERE = Path(__file__).resolve().parent
 WIDTH, HEIGHT, NARROW = 1280, 800, 390
+_LOW = 560
 MOST_BYTES = 250_000
 USER_WITH_MUCH_TO_TELL = "U-0000012"
 _PATIENCE_MS = 120_000
@@ -115,19 +116,20 @@ def _take_airflow(page: Page) -> None:
     page.get_by_text("audit_docs").first.wait_for()
     _take(page, "airflow-dags", height=960)
     page.evaluate("localStorage.setItem('default_dag_view', JSON.stringify('graph'))")
+    _size(page, height=_LOW)
     page.goto(_RUN)
     page.locator(".react-flow__node").first.wait_for()
     page.get_by_label("Collapse Details Panel").click()
     page.wait_for_timeout(1_000)
     page.get_by_label("Fit View").click()
-    _take(page, "airflow-settle", height=560)
+    _take(page, "airflow-settle", height=_LOW)
     page.goto("/plugin/settlement")
     frame = page.frame_locator("iframe")
     frame.get_by_role("heading", name="All runs").wait_for()
-    _take(page, "airflow-settlement", height=560)
+    _take(page, "airflow-settlement", height=_LOW)
     frame.locator("td a").first.click()
     frame.get_by_role("heading", name="Totals").wait_for()
-    _take(page, "airflow-run", height=1000)
+    _take(page, "airflow-run", height=1030)
 
 
 def _take_the_pages_of_the_run(browser: Browser, server: Server) -> None:
@@ -164,8 +166,7 @@ def _offline(browser: Browser, file: Path, *, width: int = WIDTH, fragment: str 
 
 def _take(page: Page, name: str, *, height: int = HEIGHT) -> None:
     """One picture, when the page has come to rest."""
-    assert page.viewport_size is not None
-    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
+    _size(page, height=height)
     with suppress(Error):
         page.wait_for_load_state("networkidle", timeout=5_000)
     page.wait_for_timeout(1_000)
@@ -173,6 +174,11 @@ def _take(page: Page, name: str, *, height: int = HEIGHT) -> None:
     page.screenshot(path=file, animations="disabled")
     if file.stat().st_size > MOST_BYTES:
         raise RuntimeError(f"{file} has {file.stat().st_size:,} bytes; show less of the page.")
+
+
+def _size(page: Page, *, height: int) -> None:
+    assert page.viewport_size is not None
+    page.set_viewport_size({"width": page.viewport_size["width"], "height": height})
 
 
 if __name__ == "__main__":
