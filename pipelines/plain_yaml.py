@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from pipelines.errors import BadInput
-from pipelines.wording import printable
+from pipelines.wording import one_sentence
 
 # Longer ones stay text: no field takes them, and Python refuses to make a number of thousands of digits.
 _WHOLE_NUMBER = r"-?(?:0|[1-9][0-9]{0,29})"
@@ -87,4 +87,4 @@ def _fault(source: str, error: Exception) -> str:
     if isinstance(error, RecursionError):
         problem = "its values are nested too deeply"
     where = f"{source}:{mark.line + 1}" if mark else source
-    return f"{where}: is not usable YAML: {printable(problem)}."
+    return f"{where}: is not usable YAML: {one_sentence(problem)}."

@@ -1,6 +1,7 @@
 """Words of sentences: numbers of things, and texts too long to show."""
 
 _LONGEST_SHOWN = 60
+_LONGEST_SENTENCE = 1000
 
 
 def counted(count: int, noun: str) -> str:
@@ -16,6 +17,12 @@ def shortened(text: str) -> str:
 def printable(text: str) -> str:
     r"""The text with what is not seen, or steers a terminal, spelled out: a zero-width space as \u200b."""
     return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
+
+
+def one_sentence(text: str) -> str:
+    """A sentence as it is shown: printable, and cut where a name or value in it runs on without end."""
+    cut = text if len(text) <= _LONGEST_SENTENCE else f"{text[:_LONGEST_SENTENCE]}…"
+    return printable(cut)
 
 
 def shown_sql(text: str) -> str:

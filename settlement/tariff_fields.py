@@ -165,11 +165,14 @@ def _inside(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
+_LONGEST_SHOWN = 60
+
+
 def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"the binary float {value!r}"
     if isinstance(value, str):
-        return f'"{value}"'
+        return f'"{value}"' if len(value) <= _LONGEST_SHOWN else f'"{value[:_LONGEST_SHOWN]}…"'
     if isinstance(value, (Mapping, list)):
         return "a list" if isinstance(value, list) else "a mapping"
     return _YAML_WORDS.get(value, str(value)) if isinstance(value, (bool, type(None))) else str(value)

@@ -103,6 +103,7 @@ def test_a_whole_number_is_plain_digits(tmp_path: Path, written: str) -> None:
     changed = TARIFF.replace("over_delivery_cap_bp: 12000", f"over_delivery_cap_bp: {written}")
     path = write_tariffs(tmp_path, changed) / "2023-10.yaml"
     shown = written.strip('"')
+    shown = shown if len(shown) <= 60 else f"{shown[:60]}…"
     assert faults(tmp_path) == [
         f'{path}:8: points.over_delivery_cap_bp is "{shown}", not a whole number in plain digits;'
         " write it like 12000."
@@ -167,3 +168,13 @@ def test_two_versions_of_one_date_are_refused(tmp_path: Path) -> None:
 def test_a_folder_without_tariffs_is_refused(tmp_path: Path) -> None:
     assert "holds no tariff file" in faults(tmp_path)[0]
     assert "is not a folder" in faults(tmp_path / "nowhere")[0]
+
+
+def test_a_value_or_a_name_without_end_does_not_make_a_sentence_without_end(tmp_path: Path) -> None:
+    for changed in (
+        TARIFF.replace("jp-2023-10", "jp-" + "9" * 5000 + " "),
+        TARIFF + "? " + "x" * 5000 + "\n: 1\n",
+        TARIFF + ("? " + "x" * 5000 + "\n: 1\n") * 2,
+    ):
+        write_tariffs(tmp_path, changed)
+        assert all(len(fault) < 1200 for fault in faults(tmp_path))
