@@ -15,7 +15,11 @@ import pyarrow as pa
 from great_expectations.core.batch_definition import BatchDefinition
 from great_expectations.core.expectation_suite import ExpectationSuite
 from great_expectations.core.expectation_validation_result import ExpectationValidationResult
-from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
 
 from expectations import before_export, before_settlement, charger_sessions, landing, meter_intervals
 from expectations.catalogue import CHECKS
@@ -54,8 +58,13 @@ def _judge_suite(name: str, table: pa.Table, *, parameters: dict[str, int]) -> l
 @cache
 def _frames() -> BatchDefinition[Any]:
     """Where frames are handed in; one context a process."""
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    config = DataContextConfig(
+        # Without: a folder for pages that nobody asks for would be left behind.
+        store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+        progress_bars=ProgressBarsConfig(globally=False),
+        analytics_enabled=False,
+    )
+    context = gx.get_context(mode="ephemeral", project_config=config)
     asset = context.data_sources.add_pandas("evidence").add_dataframe_asset("frame")
     return asset.add_batch_definition_whole_dataframe("whole")
 

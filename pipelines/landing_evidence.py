@@ -31,8 +31,7 @@ _FACTS = {
     _SESSIONS: ("started_at", "coalesce(ended_at, started_at)"),
 }
 _DAY = timedelta(days=1)
-_HALF_HOURS_OF_DAY = 48
-_SLOT = "(epoch(interval_start)::bigint % 86400 // 1800)::integer"
+_SLOT = "(epoch_us(interval_start) // 1800000000 % 48)::integer"
 
 
 def landing_evidence(
@@ -97,10 +96,13 @@ def _feed(connection: duckdb.DuckDBPyConnection, *, feed: Feed, ours: str, recei
     outside = _any(_outside_domain(column) for column in columns)
     broken = _any(rule.broken_when for rule in feed.row_rules)
     begins, reaches = _FACTS.get(feed.name, ("null::timestamp", "null::timestamp"))
+    # One condition of a `where` costs half of what the same costs as filters of counts.
+    at_fault = f"select 1 from raw.{feed.name} where {ours} and ({outside} or {broken}) limit 1"
+    any_at_fault = bool(connection.execute(at_fault).fetchall())
     query = f"""
         select
-            count(*) filter (where {outside}),
-            count(*) filter (where {broken}),
+            count(*) filter (where {outside if any_at_fault else "false"}),
+            count(*) filter (where {broken if any_at_fault else "false"}),
             count(*) filter (where {reaches} > $received_at),
             date_diff('day', max({begins}), $received_at::timestamp)
         from raw.{feed.name} where {ours}
