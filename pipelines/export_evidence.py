@@ -178,9 +178,24 @@ _SHOWN = """
     from results.manager_fee_reductions where run_id = $run_id
 """
 _PAYEE = ("payee_kind", "payee_id", "contract_id")
-_LEDGER_OF_PAYEES = (
-    "select payee_kind, payee_id, contract_id, sum(amount) as amount from ledger where {where} group by all"
-)
+# A contract's former manager is shown nothing: what was booked for him comes to the 0 that he claims.
+_LEDGER_OF_PAYEES = """
+    select payee_kind, payee_id, contract_id, sum(amount) as amount
+    from ledger
+    where
+        {where}
+        and (
+            payee_kind = 'user'
+            or exists (
+                select 1 from results.manager_fee_reductions as shown
+                where
+                    shown.run_id = $run_id
+                    and shown.manager_id = ledger.payee_id
+                    and shown.contract_id = ledger.contract_id
+            )
+        )
+    group by all
+"""
 
 _BALANCES = {
     "performances_unequal": " union all ".join(
@@ -234,7 +249,7 @@ _LEDGER = {
     "booked_unequal": " union all ".join(
         _unequal(
             left=_SHOWN.format(user=column, manager=column),
-            right=_LEDGER_OF_PAYEES.format(where=f"(run_id = $run_id) = {is_now}"),
+            right=_LEDGER_OF_PAYEES.format(where=f"(ledger.run_id = $run_id) = {is_now}"),
             key=_PAYEE,
         )
         for column, is_now in (("booked_before", "false"), ("booked_now", "true"))
