@@ -150,8 +150,8 @@ def _show(rounds: list[Clock], imported: Clock) -> int:
         + getattr(imported, kind)["import"] / median(getattr(each, kind)["ingest"] for each in rounds)
         for kind in shares
     }
-    line("share of the ingest", shares["cpu"], shares["wall"])
-    line("share with the import", with_import["cpu"], with_import["wall"])
+    for name, of in (("share of the ingest", shares), ("share with the import", with_import)):
+        print(f"{name:24}{of['cpu']:8.1%}{of['wall']:8.1%}")  # noqa: T201
     return 0 if shares["cpu"] <= MOST_SHARE else 1
 
 

@@ -124,17 +124,30 @@ _METERS = """
 """
 
 
-def _unequal(*, left: str, right: str, key: Sequence[str], how: str = "full outer") -> str:
-    """SQL: the keys whose `amount` differs on the two sides; one that is not there is 0."""
-    shown = ", ".join(f"nullif({name}::varchar, '')" for name in key)
+def _unequal(
+    *,
+    left: str,
+    right: str,
+    key: Sequence[str],
+    amounts: Sequence[str] = ("amount",),
+    how: str = "full outer",
+) -> str:
+    """SQL: the keys of which an amount differs on the two sides; one that is not there is 0."""
+
+    def shown(side: str) -> str:
+        return " || ' and ' || ".join(f"coalesce({side}.{amount}, 0)" for amount in amounts)
+
+    names = ", ".join(f"nullif({name}::varchar, '')" for name in key)
+    differs = " or ".join(
+        f"coalesce(left_side.{amount}, 0) <> coalesce(right_side.{amount}, 0)" for amount in amounts
+    )
     return f"""
         select
-            concat_ws(' ', {shown})
-            || format(' ({{}}, not {{}})', coalesce(left_side.amount, 0), coalesce(right_side.amount, 0))
-            as key
+            concat_ws(' ', {names})
+            || ' (' || {shown("left_side")} || ', not ' || {shown("right_side")} || ')' as key
         from ({left}) as left_side
         {how} join ({right}) as right_side using ({", ".join(key)})
-        where coalesce(left_side.amount, 0) <> coalesce(right_side.amount, 0)
+        where {differs}
     """
 
 
@@ -150,6 +163,11 @@ def _sums(
 
 
 _PERFORMANCE = ("dr_event_id", "vehicle_id")
+_AMOUNTS_OF_PERFORMANCES = """
+    select dr_event_id, vehicle_id, sum(achieved) as achieved, sum(payable) as payable
+    from results.{table} where run_id = $run_id
+    group by dr_event_id, vehicle_id
+"""
 _ENERGY = "unit = 'Wh'"
 _CHILD = ("dr_event_id", "aggregator_id")
 _POINTS_OF_LINES = """
@@ -171,40 +189,42 @@ _FOUND = """
     from results.fee_reductions where run_id = $run_id
 """
 _SHOWN = """
-    select 'user' as payee_kind, user_id as payee_id, '' as contract_id, {user} as amount
+    select
+        'user' as payee_kind, user_id as payee_id, '' as contract_id,
+        points as amount, booked_before, booked_now
     from results.user_points where run_id = $run_id
     union all
-    select 'manager', manager_id, contract_id, {manager}
+    select 'manager', manager_id, contract_id, reduction_minor, booked_before, booked_now
     from results.manager_fee_reductions where run_id = $run_id
 """
 _PAYEE = ("payee_kind", "payee_id", "contract_id")
 # A contract's former manager is shown nothing: what was booked for him comes to the 0 that he claims.
 _LEDGER_OF_PAYEES = """
-    select payee_kind, payee_id, contract_id, sum(amount) as amount
+    select
+        payee_kind,
+        payee_id,
+        contract_id,
+        sum(amount) filter (where run_id <> $run_id) as booked_before,
+        sum(amount) filter (where run_id = $run_id) as booked_now
     from ledger
     where
-        {where}
-        and (
-            payee_kind = 'user'
-            or exists (
-                select 1 from results.manager_fee_reductions as shown
-                where
-                    shown.run_id = $run_id
-                    and shown.manager_id = ledger.payee_id
-                    and shown.contract_id = ledger.contract_id
-            )
+        payee_kind = 'user'
+        or exists (
+            select 1 from results.manager_fee_reductions as shown
+            where
+                shown.run_id = $run_id
+                and shown.manager_id = ledger.payee_id
+                and shown.contract_id = ledger.contract_id
         )
-    group by all
+    group by payee_kind, payee_id, contract_id
 """
 
 _BALANCES = {
-    "performances_unequal": " union all ".join(
-        _unequal(
-            left=_sums("dr_achievement", key=_PERFORMANCE, amount=amount),
-            right=_sums("settlement_lines", key=_PERFORMANCE, amount=amount),
-            key=_PERFORMANCE,
-        )
-        for amount in ("achieved", "payable")
+    "performances_unequal": _unequal(
+        left=_AMOUNTS_OF_PERFORMANCES.format(table="dr_achievement"),
+        right=_AMOUNTS_OF_PERFORMANCES.format(table="settlement_lines"),
+        key=_PERFORMANCE,
+        amounts=("achieved", "payable"),
     ),
     "utility_unequal": _unequal(
         left=_sums(
@@ -243,16 +263,9 @@ _BALANCES = {
 }
 
 _LEDGER = {
-    "found_unequal": _unequal(
-        left=_SHOWN.format(user="points", manager="reduction_minor"), right=_FOUND, key=_PAYEE
-    ),
-    "booked_unequal": " union all ".join(
-        _unequal(
-            left=_SHOWN.format(user=column, manager=column),
-            right=_LEDGER_OF_PAYEES.format(where=f"(ledger.run_id = $run_id) = {is_now}"),
-            key=_PAYEE,
-        )
-        for column, is_now in (("booked_before", "false"), ("booked_now", "true"))
+    "found_unequal": _unequal(left=_SHOWN, right=_FOUND, key=_PAYEE),
+    "booked_unequal": _unequal(
+        left=_SHOWN, right=_LEDGER_OF_PAYEES, key=_PAYEE, amounts=("booked_before", "booked_now")
     ),
     "bookings_unequal": f"""
         select key from ({

@@ -56,17 +56,33 @@ def store(
         "insert into control.gate_runs values (?, ?, ?, ?, ?)",
         [number, str(gate), subject, at, report.blocked],
     )
-    rows = [
-        [number, order, *(_plain(value) for value in vars(judgement).values())]
-        for order, judgement in enumerate(judgements, start=1)
-    ]
-    connection.executemany(f"insert into control.gate_results values ({', '.join('?' * len(rows[0]))})", rows)
+    _append(connection, report)
     return report
+
+
+def _append(connection: duckdb.DuckDBPyConnection, report: GateReport) -> None:
+    """In one statement: a statement a row costs more than judging does."""
+    names = ("gate_run_no", "result_no", *Judgement.__dataclass_fields__)
+    rows = [
+        (report.number, order, *(_plain(value) for value in vars(judgement).values()))
+        for order, judgement in enumerate(report.judgements, start=1)
+    ]
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    kinds = {"gate_run_no": "bigint", "result_no": "integer", "success": "boolean", "faults": "bigint"}
+    values = ", ".join(f"unnest(?::{kinds.get(name, 'varchar')}[])" for name in names)
+    connection.execute(
+        f"""
+        insert into control.gate_results
+        select * replace (list_filter(string_split(keys, chr(10)), lambda key: key <> '') as keys)
+        from (select {values}) as judged ({", ".join(names)})
+        """,
+        columns,
+    )
 
 
 def _plain(value: object) -> object:
     if isinstance(value, tuple):
-        return list(value)
+        return "\n".join(value)
     return str(value) if isinstance(value, Severity) else value
 
 

@@ -18,7 +18,6 @@ from pipelines.feeds import (
     LARGEST_INTEGER,
     LAST_YEAR,
     METER_INTERVALS,
-    ROW_STATUS_COLUMN,
     Column,
     Feed,
     Kind,
@@ -89,7 +88,7 @@ def _deliveries(connection: duckdb.DuckDBPyConnection, *, feeds: Sequence[str], 
 
 
 def _feed(connection: duckdb.DuckDBPyConnection, *, feed: Feed, ours: str, received_at: datetime) -> pa.Table:
-    columns = (*feed.columns, ROW_STATUS_COLUMN)
+    columns = feed.file_columns
     if feed.name == METER_INTERVALS and _meters_are_well_named(connection):
         # The pattern of an id is dear, and a meter has thousands of rows: its ids are looked at once each.
         columns = tuple(column for column in columns if column.kind is not Kind.ID)

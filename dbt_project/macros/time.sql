@@ -48,7 +48,6 @@
     ) as touched_to,
 {%- endmacro %}
 
-{#- A number of half hours, in words: 1 half hour, 2 half hours. -#}
 {% macro counted_half_hours(count) -%}
     ({{ count }} || case when {{ count }} = 1 then ' half hour' else ' half hours' end)
 {%- endmacro %}

@@ -197,7 +197,7 @@ BEFORE_EXPORT = (
     ),
     Planted(
         name="performances_are_their_lines",
-        key="D-1 V-1 (4001, not 4000)",
+        key="D-1 V-1 (4000 and 4001, not 4000 and 4000)",
         sql="update results.dr_achievement set payable = payable + 1 where vehicle_id = 'V-1'",
     ),
     Planted(
@@ -233,7 +233,7 @@ BEFORE_EXPORT = (
     ),
     Planted(
         name="statements_are_booked",
-        key="user U-1 (161, not 160)",
+        key="user U-1 (0 and 161, not 0 and 160)",
         sql="update results.user_points set booked_now = booked_now + 1 where user_id = 'U-1'",
     ),
     Planted(
