@@ -16,10 +16,6 @@ from pipelines import cli
 from tests.explain.settled import Settled
 
 
-# One worker settles the worlds for all of them.
-pytestmark = pytest.mark.xdist_group("explain")
-
-
 @dataclass(frozen=True)
 class Said:
     """What a command came to."""

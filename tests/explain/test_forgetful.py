@@ -18,9 +18,6 @@ from tests.explain.forgetful import FAULTS, Fault, forgetful
 from tests.explain.proof import Json, amount_again
 from tests.explain.settled import Settled
 
-# One worker settles the worlds for all of them.
-pytestmark = pytest.mark.xdist_group("explain")
-
 QUICK = ("sessions that share a half hour", "feed meter_intervals", "feed permission_leases")
 
 

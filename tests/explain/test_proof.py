@@ -12,9 +12,6 @@ from tests.explain.amounts import KINDS
 from tests.explain.proof import amount_again, settled_again
 from tests.explain.settled import Settled
 
-# One worker settles the worlds for all of them.
-pytestmark = pytest.mark.xdist_group("explain")
-
 AT_LEAST = 5
 SAMPLE = 60
 Explain = Callable[..., dict[str, Any]]
