@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo airflow test test-slow lint lock clean
+.PHONY: help setup demo docs airflow screenshots bench-gates test test-slow test-nightly lint lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -19,17 +19,30 @@ $(READY): requirements.lock pyproject.toml
 	@PYTHONWARNINGS=ignore $(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## settle the sample month, from deliveries to CSV exports, below demo/
+demo: $(READY) ## settle the sample month, from deliveries to CSV exports and a report, below demo/
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" sh sample/demo.sh
+
+docs: $(READY) ## the audit docs of the sample month, one page that opens offline
+	@test -f demo/vgi.duckdb || $(MAKE) --no-print-directory demo
+	@$(VENV)/bin/vgi --warehouse demo/vgi.duckdb docs --out demo/docs
 
 airflow: $(READY) ## Airflow on this machine, settling the sample; Ctrl-C ends it
 	@$(VENV)/bin/python -m dags.serve
 
+screenshots: $(READY) ## docs/pictures/*.png anew, of an Airflow that settles the sample (needs a Chromium)
+	@$(VENV)/bin/python -m docs.pictures.take
+
+bench-gates: $(READY) ## the gates' share of an ingest of 5 million rows
+	$(VENV)/bin/python -m benchmarks.gate_share
+
 test: $(READY) lint ## fast tests and linters
-	$(VENV)/bin/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(VENV)/bin/python -m pytest -m "not slow and not nightly" -n 2 --dist loadfile
 
 test-slow: $(READY) ## the tests that take minutes
 	$(VENV)/bin/python -m pytest -m slow -n 2 --dist worksteal
+
+test-nightly: $(READY) ## 100,000 broken inputs; FUZZ_SEED=n repeats a night
+	$(VENV)/bin/python -m pytest -m nightly
 
 lint: $(READY) ## ruff, mypy, sqlfluff, import directions
 	$(VENV)/bin/ruff check .

@@ -1,17 +1,19 @@
-"""The audit documentation: dbt's docs, built after a settlement was issued."""
+"""The audit documentation after a settlement was issued: dbt's docs, the run's report, the gates' Data Docs."""
 
 from datetime import datetime
 
-from airflow.sdk import dag, task
+from airflow.sdk import dag, get_current_context, task
 
 from dags.operation import DEFAULT_ARGS, ISSUED_RUN, WAREHOUSE_POOL
 
 DOC = """
 ### Audit docs
 
-After a run was issued: builds the dbt docs, one page that opens offline, with every model, column and test in words.
+After a run was issued: builds the dbt docs, one page that opens offline, with every model, column and test in words; writes the
+report of that run, and those of the runs of its period that it supersedes, a page each; and the Data Docs of the gates, which open
+offline too. Triggered by hand, it takes the run approved last.
 
-**Reads** the warehouse's catalogue. **Writes** the docs folder. **If it fails**: clear it; nothing depends on it.
+**Reads** the warehouse and what the gates found. **Writes** the docs folders. **If it fails**: clear it; nothing depends on it.
 """
 
 
@@ -35,7 +37,35 @@ def audit_docs() -> None:
         here = places()
         return str(build(warehouse=here.warehouse, out=here.docs))
 
+    @task(pool=WAREHOUSE_POOL)
+    def write_reports() -> list[str]:
+        """Write the reports."""
+        from pipelines.audit_docs import REPORTS
+        from pipelines.config import places
+        from pipelines.report.write import write_reports_of_periods
+
+        here = places()
+        issued = get_current_context()["triggering_asset_events"].get(ISSUED_RUN, ())
+        written = write_reports_of_periods(
+            warehouse=here.warehouse,
+            out=here.docs / REPORTS,
+            run_ids=[event.extra["run_id"] for event in issued],
+        )
+        return [str(each.file) for each in written]
+
+    @task(pool=WAREHOUSE_POOL)
+    def build_quality_docs() -> str:
+        """Build the pages of the gates."""
+        from pipelines.config import places
+        from pipelines.quality_docs import build_quality_docs as build
+        from pipelines.quality_docs import quality_folder
+
+        here = places()
+        return str(build(warehouse=here.warehouse, out=quality_folder(here.warehouse)))
+
     build_docs()
+    write_reports()
+    build_quality_docs()
 
 
 audit_docs()

@@ -18,6 +18,7 @@ Every half hour, and on demand: looks for files in the landing folder whose byte
 All files of one run share one instant of receipt (R6), so that it does not matter in which order the feeds are loaded.
 
 **Reads** the landing folder. **Writes** the warehouse's raw tables and the store of received files.
+Each load passes the gate `landing`; what it warns of stands in the log and on the page *Data quality*.
 **If it fails**: clear the failed task; what was loaded is found again by its hash and changes nothing. Bad rows and bad files
 do not fail it: `vgi status` lists them.
 """
@@ -74,6 +75,8 @@ def ingest() -> None:
             feeds=(news["feed"],),
             progress=log.info,
         )
+        for sentence in report.gate_warnings:
+            log.warning(sentence)
         return {**news, **report.totals, "next_action": report.next_action}
 
     @task(outlets=[_LOADED])

@@ -53,9 +53,10 @@ class Server:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the REST API as the operator; the decoded answer."""
-        return _call(method, f"{self.url}/api/v2{path}", body, token=self._token())
+        return _call(method, f"{self.url}/api/v2{path}", body, token=self.token())
 
-    def _token(self) -> str:
+    def token(self) -> str:
+        """What says to the API, and by the cookie `_token` to the UI, that the operator signed in."""
         answer = _call("POST", f"{self.url}/auth/token", {"username": USER, "password": self.password})
         return str(answer["access_token"])
 

@@ -21,11 +21,11 @@ On the 8th of each month at 09:00 UTC the month before; on demand any month. A r
 run, cleared and back-filled at will: nothing is booked twice (R23, R24).
 
 1. `choose`: the period, and the as-of (by default the last receipt).
-2. `gate_before`: the period verifies, all dbt tests pass.
+2. `gate_before`: the period verifies, all dbt tests pass, and the gate before settlement does.
 3. `settle_period`: amounts, audited (R26), held.
-4. `gate_after`: what was stored balances.
+4. `gate_after`: what was stored balances (R26).
 5. `ask_a_person`, where switched on: approve or reject. Or `approve_by_itself`.
-6. `issue`: writes the export folder.
+6. `issue`: writes the export folder, through the gate before export.
 
 **If it fails**: the log says which figure or test; mend it by a delivery or a tariff and trigger it anew, or clear the failed task.
 """
@@ -110,21 +110,24 @@ def settle() -> None:
     def gate_before(chosen: dict[str, str]) -> dict[str, Any]:
         """Nothing is settled that does not verify."""
         from pipelines.config import places
-        from pipelines.gates import before_settlement
         from pipelines.instants import current_instant, parse_instant
+        from pipelines.settle import pass_gate
         from pipelines.tariff_files import read_tariffs
         from settlement import SettlementPeriod
 
         here = places()
-        verified = before_settlement(
+        report = pass_gate(
             warehouse=here.warehouse,
             period=SettlementPeriod.parse(chosen["settlement_period"]),
             tariffs=read_tariffs(here.tariffs),
             as_of=parse_instant(chosen["as_of"]),
             now=current_instant(),
             progress=log.info,
+            detail=log.info,
         )
-        return dict(verified.rows)
+        for sentence in report.warnings:
+            log.warning(sentence)
+        return {"expectations": len(report.judgements), "warnings": len(report.warnings)}
 
     @task(pool=WAREHOUSE_POOL)
     def settle_period(chosen: dict[str, str]) -> dict[str, Any]:
@@ -155,8 +158,9 @@ def settle() -> None:
         """Nothing is issued that does not balance."""
         from pipelines.config import places
         from pipelines.gates import before_issue
+        from pipelines.instants import current_instant
 
-        before_issue(warehouse=places().warehouse, run_id=run["run_id"])
+        before_issue(warehouse=places().warehouse, run_id=run["run_id"], at=current_instant())
         return str(run["run_id"])
 
     @task.branch

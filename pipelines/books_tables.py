@@ -1,6 +1,6 @@
 """The tables of the schemas `results` and `books`, and the views of the exports that outsiders see."""
 
-from pipelines.exports import BOOKINGS, EXPORTS, FINDINGS, Export
+from pipelines.exports import BOOKINGS, EXPORTS, FINDINGS, HELD_PERFORMANCES, Export
 
 _SCHEMAS_AND_RUNS = """
 create schema if not exists results;
@@ -71,7 +71,7 @@ def definitions() -> tuple[str, ...]:
         f"create or replace view published.bookings as select {names} from books.bookings;",
     ]
     stored = [export for export in EXPORTS if export is not BOOKINGS]
-    statements.extend(_table_sql(table) for table in (*stored, *FINDINGS))
+    statements.extend(_table_sql(table) for table in (*stored, *FINDINGS, HELD_PERFORMANCES))
     statements.extend(_view_sql(export) for export in stored)
     return tuple(statements)
 

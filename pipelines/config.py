@@ -18,7 +18,7 @@ DEBUG_VARIABLE = "VGI_DEBUG"
 THREADS_VARIABLE = "VGI_THREADS"
 DEFAULT_WAREHOUSE = Path("vgi.duckdb")
 APPROVED_BY_ITSELF = "vgi"
-_YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("", "0", "false", "f", "no", "n", "off")
+_YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,8 @@ def places() -> Places:
 
 
 def approval_by_person() -> bool:
-    """Whether scheduled runs wait for a person (VGI_HOLD_FOR_APPROVAL, on unless 0 or false)."""
-    return os.environ.get(HOLD_VARIABLE, "1").strip().lower() not in ("", "0", "false", "no")
+    """Whether scheduled runs wait for a person (VGI_HOLD_FOR_APPROVAL, on by default). Raises BadInput."""
+    return _is_on(HOLD_VARIABLE, default=True)
 
 
 def correction_months() -> tuple[int, ...]:
@@ -76,11 +76,15 @@ def operator() -> str:
 
 
 def hold_for_approval() -> bool:
-    """Whether runs are left to be approved by a person (VGI_HOLD_FOR_APPROVAL). Raises BadInput."""
-    given = os.environ.get(HOLD_VARIABLE, "").strip().lower()
-    if given not in (*_YES, *_NO):
-        raise BadInput(f"{HOLD_VARIABLE} is '{given}'; give true or false, or leave it out.")
-    return given in _YES
+    """Whether the command leaves runs to a person (the same variable, off by default). Raises BadInput."""
+    return _is_on(HOLD_VARIABLE, default=False)
+
+
+def _is_on(variable: str, *, default: bool) -> bool:
+    given = os.environ.get(variable, "").strip().lower()
+    if given not in ("", *_YES, *_NO):
+        raise BadInput(f"{variable} is '{given}'; give true or false, or leave it out.")
+    return given in _YES if given else default
 
 
 def debugging() -> bool:

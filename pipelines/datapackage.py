@@ -33,17 +33,18 @@ _FIELD_TYPES = {
     ColumnType.DATE: {"type": "date", "format": "%Y-%m-%d"},
 }
 
-_SUMMED: dict[Export, tuple[str, ...]] = {
+# What the control totals of an export are, besides its rows.
+SUMMED: dict[Export, tuple[str, ...]] = {
     SETTLEMENT_LINES: ("points",),
     USER_POINTS: ("points", "booked_before", "booked_now"),
     MANAGER_FEE_REDUCTIONS: ("reduction_minor", "booked_before", "booked_now"),
 }
-_SUMMED_BY: dict[Export, tuple[tuple[str, str], ...]] = {
+SUMMED_BY: dict[Export, tuple[tuple[str, str], ...]] = {
     DR_ACHIEVEMENT: (("requested", "unit"), ("achieved", "unit"), ("payable", "unit")),
     AGGREGATOR_ACHIEVEMENT: (("achieved_wh", "level"),),
     BOOKINGS: (("amount", "unit"),),
 }
-_COUNTED_BY: dict[Export, tuple[str, ...]] = {
+COUNTED_BY: dict[Export, tuple[str, ...]] = {
     DR_ACHIEVEMENT: ("status",),
     LEASE_OUTCOMES: ("outcome",),
     EXCEPTIONS: ("code",),
@@ -51,11 +52,21 @@ _COUNTED_BY: dict[Export, tuple[str, ...]] = {
 
 
 @dataclass(frozen=True, kw_only=True)
+class UnsafeCells:
+    """Text cells that a spreadsheet would run as a formula or that tear their line, and some of them."""
+
+    count: int
+    examples: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class WrittenFile:
-    """A CSV file of an export, as written."""
+    """A CSV file of an export, as written; `lines` counts its header too."""
 
     export: Export
     rows: int
+    lines: int
+    unsafe_cells: UnsafeCells
     bytes: int
     sha256: str
     control_totals: dict[str, Any]
@@ -145,9 +156,9 @@ def control_totals(export: Export, frame: pl.DataFrame) -> dict[str, Any]:
     """Sums over one export frame, by which a receiver checks what was read: exact integers."""
     return {
         "rows": frame.height,
-        **{f"sum_of_{column}": _sum(frame, column) for column in _SUMMED.get(export, ())},
-        **{f"{column}_by_{by}": _sums(frame, column, by=by) for column, by in _SUMMED_BY.get(export, ())},
-        **{f"rows_by_{by}": _counts(frame, by=by) for by in _COUNTED_BY.get(export, ())},
+        **{f"sum_of_{column}": _sum(frame, column) for column in SUMMED.get(export, ())},
+        **{f"{column}_by_{by}": _sums(frame, column, by=by) for column, by in SUMMED_BY.get(export, ())},
+        **{f"rows_by_{by}": _counts(frame, by=by) for by in COUNTED_BY.get(export, ())},
     }
 
 

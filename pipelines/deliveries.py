@@ -81,12 +81,7 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
     """The delivery with these bytes, the loaded one where an earlier one was refused."""
     rows = connection.execute(
         """
-        select
-            delivery_no, file_name, format, outcome, reason,
-            (
-                select count(distinct row_no) from raw.supersessions
-                where supersessions.delivery_no = deliveries.delivery_no
-            )
+        select delivery_no, file_name, format, outcome, reason
         from raw.deliveries
         where feed = ? and sha256 = ?
         order by outcome = 'refused', delivery_no
@@ -94,7 +89,13 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
         """,
         [feed, sha256],
     ).fetchall()
-    return KnownDelivery(*rows[0]) if rows else None
+    if not rows:
+        return None
+    superseded = connection.execute(
+        "select count(distinct row_no) from raw.supersessions where delivery_no = ?", [rows[0][0]]
+    ).fetchall()
+    delivery_no, file_name, file_format, outcome, reason = rows[0]
+    return KnownDelivery(delivery_no, file_name, file_format, outcome, reason, int(superseded[0][0]))
 
 
 def known_bytes(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:
@@ -143,11 +144,10 @@ def load_rows(
     connection: duckdb.DuckDBPyConnection, *, feed: Feed, delivery: Delivery, read: ReadRows
 ) -> RowCounts:
     """Load what a reader found in one file: duplicates once, conflicts and bad rows to quarantine."""
-    duplicates, conflicting = _set_repeated_aside(connection, feed=feed)
+    duplicates, conflicting = _set_repeated_aside(connection, feed=feed, delivery_no=delivery.delivery_no)
     has_repeated = duplicates + conflicting > 0
     connection.execute(
-        "insert into raw.quarantine "
-        "select ?, line, column_name, reason, row_text from bad_rows order by line",
+        "insert into raw.quarantine select ?, line, column_name, reason, row_text from bad_rows",
         [delivery.delivery_no],
     )
     superseded = _note_supersessions(connection, feed=feed, delivery=delivery, has_repeated=has_repeated)
@@ -178,8 +178,10 @@ def _only_kept(has_repeated: bool) -> str:
 # ---- keys that stand more than once in a file, in good rows or in a good and a bad one
 
 
-def _set_repeated_aside(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> tuple[int, int]:
-    """Counts of duplicate and of conflicting rows: both go to dropped_rows, conflicts to bad_rows too."""
+def _set_repeated_aside(
+    connection: duckdb.DuckDBPyConnection, *, feed: Feed, delivery_no: int
+) -> tuple[int, int]:
+    """Counts of duplicate and of conflicting rows: both go to dropped_rows, conflicts to quarantine too."""
     if not _has_repeated_keys(connection, feed=feed):
         return 0, 0
     key = ", ".join(feed.key)
@@ -196,7 +198,7 @@ def _set_repeated_aside(connection: duckdb.DuckDBPyConnection, *, feed: Feed) ->
             select {key} from spoilt
         ),
         repeated as (
-            select good_rows.*, {contents} as contents
+            select {key}, line, row_no, {contents} as contents
             from good_rows
             inner join repeated_keys using ({key})
         ),
@@ -212,7 +214,8 @@ def _set_repeated_aside(connection: duckdb.DuckDBPyConnection, *, feed: Feed) ->
             group by {key}
         )
         select
-            repeated.*,
+            line,
+            row_no,
             first_row_no,
             coalesce(other_line, spoilt_line) is not null as is_conflict,
             least(
@@ -232,7 +235,7 @@ def _set_repeated_aside(connection: duckdb.DuckDBPyConnection, *, feed: Feed) ->
         "create or replace temp table dropped_rows as select row_no, is_conflict from repeated_rows "
         "where is_conflict or row_no <> first_row_no"
     )
-    _quarantine_conflicts(connection, feed=feed)
+    _quarantine_conflicts(connection, feed=feed, delivery_no=delivery_no)
     counts = connection.execute(
         "select count(*) filter (where not is_conflict), count(*) filter (where is_conflict) "
         "from dropped_rows"
@@ -255,20 +258,22 @@ def _has_repeated_keys(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> 
     return any(connection.execute(each).fetchall() for each in (query, spoilt))
 
 
-def _quarantine_conflicts(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> None:
+def _quarantine_conflicts(connection: duckdb.DuckDBPyConnection, *, feed: Feed, delivery_no: int) -> None:
     key = ", ".join(feed.key)
     row_text = _joined((*feed.column_names, ROW_STATUS), feed=feed, separator="','")
     shown_key = " || ', ' || ".join(f"'{name} ' || {_as_text(name, feed=feed)}" for name in feed.key)
     connection.execute(
         f"""
-        insert into bad_rows
+        insert into raw.quarantine
         select
+            {delivery_no},
             line,
             '{key}',
             'the key ' || {shown_key} || ' stands with other contents on line ' || other_line
             || '; deliver the one row that is right',
             left({row_text}, {LONGEST_ROW_TEXT})
         from repeated_rows
+        inner join good_rows using (line, row_no)
         where is_conflict
         """
     )

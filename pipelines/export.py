@@ -12,12 +12,22 @@ from tempfile import TemporaryDirectory
 import duckdb
 import polars as pl
 
+from expectations.judgement import GateReport
 from pipelines import runs
 from pipelines.approval import finish_replay
 from pipelines.books import open_books, read_result, transaction
-from pipelines.datapackage import FILE_NAME, WrittenFile, control_totals, descriptor_bytes, package_descriptor
+from pipelines.datapackage import (
+    FILE_NAME,
+    UnsafeCells,
+    WrittenFile,
+    control_totals,
+    descriptor_bytes,
+    package_descriptor,
+)
 from pipelines.errors import BadInput, JobFailed
+from pipelines.evidence import MOST_KEYS
 from pipelines.exports import EXPORTS, ColumnType, Export
+from pipelines.gates import before_export
 from pipelines.runs import AFTER_APPROVAL, Kind, Run, State
 from pipelines.store import sha256_of
 
@@ -35,6 +45,7 @@ class Exported:
     state: State
     already_there: bool
     rows: Mapping[str, int]
+    gate_warnings: tuple[str, ...] = ()
 
 
 def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: str) -> Exported:
@@ -42,8 +53,8 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
     issued).
 
     A complete folder of the same bytes is left alone. Raises BadInput if the run may not be exported,
-    JobFailed if other bytes stand in its place or the folder cannot be written; then nothing is left half
-    done.
+    GateFailed if what it stored does not balance or must not leave, JobFailed if other bytes stand in its
+    place or the folder cannot be written; then nothing is left half done.
     """
     refuse_unwritable(out)
     with open_books(warehouse) as connection:
@@ -52,7 +63,7 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
         if kind is Kind.REPLAY:
             finish_replay(connection, run)
         folder = out / run.settlement_period / run_id
-        already_there, files = _place(connection, run=run, kind=kind, folder=folder)
+        already_there, files, gate = _place(connection, run=run, kind=kind, folder=folder, now=now)
         if kind is not Kind.REPLAY:
             _issue(connection, run=run, now=now, by=by)
         state = runs.state_of(connection, run_id)
@@ -64,6 +75,7 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
         state=state,
         already_there=already_there,
         rows={file.export.file_name: file.rows for file in files},
+        gate_warnings=gate.warnings,
     )
 
 
@@ -119,11 +131,8 @@ def _issue(connection: duckdb.DuckDBPyConnection, *, run: Run, now: datetime, by
 def write_csv(export: Export, frame: pl.DataFrame, path: Path) -> None:
     """Write a frame as CSV: UTF-8, `\\n`, header, quotes only where needed, instants with `Z`, empty for
     null.
-
-    JobFailed if a text cell is one that a spreadsheet would run as a formula, or holds a control character.
     """
     ordered = frame.select(export.column_names)
-    _refuse_unsafe_text(export, ordered)
     texts = [column.name for column in export.columns if column.type in (ColumnType.TEXT, ColumnType.DECIMAL)]
     # Polars quotes an empty text but not a null: the file knows one kind of empty only.
     without_empty = ordered.with_columns(pl.col(texts).replace({"": None}))
@@ -137,25 +146,26 @@ def write_csv(export: Export, frame: pl.DataFrame, path: Path) -> None:
     )
 
 
-def _refuse_unsafe_text(export: Export, frame: pl.DataFrame) -> None:
+def unsafe_cells(export: Export, frame: pl.DataFrame) -> UnsafeCells:
+    """The text cells of a frame that a spreadsheet would run as a formula, or that tear their line."""
+    count, examples = 0, list[str]()
     for column in export.columns:
         if column.type not in (ColumnType.TEXT, ColumnType.DECIMAL):
             continue
         cells = frame[column.name]
         unsafe = cells.filter(cells.str.contains(_UNSAFE_TEXT).fill_null(False))
-        if unsafe.len():
-            raise JobFailed(
-                f"{export.file_name} is not written: the cell {unsafe[0]!r} of {column.name} would run as"
-                " a formula in a spreadsheet or tear the line; look for what wrote it."
-            )
+        count += unsafe.len()
+        examples += [f"{export.file_name} {column.name} {cell!r}" for cell in unsafe.head(MOST_KEYS)]
+    return UnsafeCells(count=count, examples=tuple(examples[:MOST_KEYS]))
 
 
 def _place(
-    connection: duckdb.DuckDBPyConnection, *, run: Run, kind: Kind, folder: Path
-) -> tuple[bool, list[WrittenFile]]:
+    connection: duckdb.DuckDBPyConnection, *, run: Run, kind: Kind, folder: Path, now: datetime
+) -> tuple[bool, list[WrittenFile], GateReport]:
     """Put the folder in its place, complete or not at all; tell whether it stood there complete already.
 
-    It is written aside in any case, so that what stands there is compared with what the run says now.
+    It is written aside in any case, so that what stands there is compared with what the run says now, and
+    judged before it is placed.
     """
     partial = folder.parent / f".{folder.name}.partial-{os.getpid()}"
     try:
@@ -163,6 +173,7 @@ def _place(
         _remove_leftovers(folder)
         try:
             files = _write_folder(connection, run=run, kind=kind, folder=partial)
+            gate = before_export(connection, run=run, files=files, at=now)
             already_there = _stands_complete(folder, like=partial)
             if not already_there:
                 _swap_in(partial, folder)
@@ -173,7 +184,7 @@ def _place(
             f"The export folder {folder} cannot be written ({error.strerror or error}) and nothing was left"
             f" there; the run stands as it is, write it out with `vgi export {run.run_id} --out DIR`."
         ) from error
-    return already_there, files
+    return already_there, files, gate
 
 
 def _write_folder(
@@ -201,10 +212,17 @@ def _write_file(
     return WrittenFile(
         export=export,
         rows=frame.height,
+        lines=_count_lines(path),
+        unsafe_cells=unsafe_cells(export, frame),
         bytes=path.stat().st_size,
         sha256=sha256_of(path),
         control_totals=control_totals(export, frame),
     )
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 
 def _stands_complete(folder: Path, *, like: Path) -> bool:

@@ -89,7 +89,7 @@ _QUALITIES_PATTERN = r"[AENS](\+[AENS])*"
 _RATE_PATTERN = r"[0-9]+\.[0-9]{4}"
 _MONEY_PATTERN = r"[0-9]+(\.[0-9]{1,6})?"
 
-_EXCEPTION_CODES = (
+EXCEPTION_CODES = (
     "missing_read",
     "unattributed_backfeed",
     "unpermitted_use",
@@ -138,8 +138,8 @@ _PERIOD = Column(
     description="Settlement period, a local calendar month YYYY-MM (R4)",
     pattern="[0-9]{4}-(0[1-9]|1[0-2])",
 )
-_EVENT = _id("dr_event_id", "DR event")
-_VEHICLE = _id("vehicle_id", "Vehicle")
+_EVENT = _id("dr_event_id", "DR event: one call of the utility in one region (R12)")
+_VEHICLE = _id("vehicle_id", "Vehicle that was signalled or let in, by its registered id")
 _EVSE = _id("evse_id", "Charging and discharging equipment")
 _LEASE = _id("lease_id", "Permission lease; empty where there is none", required=False)
 _USER = _id("user_id", "User of the vehicle, to whom points are owed")
@@ -152,7 +152,9 @@ _QUALITIES = Column(
     required=False,
     pattern=_QUALITIES_PATTERN,
 )
-_TARIFF_VERSION = _id("tariff_version", "Version of the tariff applied (R21)")
+_TARIFF_VERSION = _id(
+    "tariff_version", "Tariff file, by the name it gives itself, that the amount was rated by (R21)"
+)
 _PERFORMANCE = ("settlement_period", "dr_event_id", "vehicle_id")
 _OF_PERFORMANCE = ForeignKey(columns=_PERFORMANCE, export="dr_achievement")
 
@@ -166,7 +168,7 @@ DR_ACHIEVEMENT = Export(
         _VEHICLE,
         _USER,
         _id("child_aggregator_id", "Child aggregator of the vehicle at the event's start"),
-        _enum("direction", ("suppression", "increase"), "Direction of the DR event"),
+        _enum("direction", ("suppression", "increase"), "What the utility called for: less load, or more"),
         _enum(
             "amount_kind",
             ("discharge_energy", "charging_power_limit", "charge_energy", "charging_power"),
@@ -218,7 +220,7 @@ SETTLEMENT_LINES = Export(
         _UNIT,
         _integer("achieved", "Achieved over the line's eligible segments, in units"),
         _integer("payable", "The line's share of the performance's payable, in units (R18)"),
-        _integer("points", "Points of the line (R19)"),
+        _integer("points", "What the line earns its user, whole points (R19)"),
         _TARIFF_VERSION,
     ),
 )
@@ -243,7 +245,7 @@ MANAGER_FEE_REDUCTIONS = Export(
     columns=(
         _PERIOD,
         _id("manager_id", "Manager who has the contract in the period (R7)"),
-        _id("contract_id", "Electricity contract"),
+        _id("contract_id", "Electricity contract whose fee is reduced (R20)"),
         _integer("performance_wh", "Payable energy of leased lines at the contract's EVSEs, Wh"),
         _integer(
             "offered_wh",
@@ -261,7 +263,12 @@ MANAGER_FEE_REDUCTIONS = Export(
         _integer("reduction_minor", "Reduction of the fee in smallest units of the currency"),
         _integer("booked_before", "Reduction booked for the period before this run", minimum=None),
         _integer("booked_now", "Reduction booked by this run", minimum=None),
-        Column(name="currency", type=ColumnType.TEXT, description="Currency, ISO 4217", pattern="[A-Z]{3}"),
+        Column(
+            name="currency",
+            type=ColumnType.TEXT,
+            description="What the money is in, ISO 4217",
+            pattern="[A-Z]{3}",
+        ),
         _TARIFF_VERSION,
     ),
 )
@@ -273,8 +280,12 @@ AGGREGATOR_ACHIEVEMENT = Export(
     columns=(
         _PERIOD,
         _EVENT,
-        _enum("level", ("utility", "parent", "child"), "Level of the aggregator"),
-        _id("aggregator_id", "Aggregator; empty for the utility", required=False),
+        _enum(
+            "level",
+            ("utility", "parent", "child"),
+            "Where in the chain of instructions the row is summed (R25)",
+        ),
+        _id("aggregator_id", "Aggregator whose vehicles are summed; empty for the utility", required=False),
         _integer("instructed_wh", "Energy instructed, Wh; empty if none was", required=False),
         _integer("achieved_wh", "Energy achieved, Wh, held performances included"),
         _decimal(
@@ -292,10 +303,14 @@ LEASE_OUTCOMES = Export(
     primary_key=("settlement_period", "lease_id"),
     columns=(
         _PERIOD,
-        _id("lease_id", "Permission lease"),
+        _id("lease_id", "Permission lease that overlaps the period"),
         _EVSE,
         _VEHICLE,
-        _enum("outcome", ("not_needed", "revoked", "pending", "fulfilled", "lapsed"), "Outcome (R22)"),
+        _enum(
+            "outcome",
+            ("not_needed", "revoked", "pending", "fulfilled", "lapsed"),
+            "Whether the exchange on condition of which it was granted took place (R22)",
+        ),
         _integer("backfeed_wh", "Eligible backfeed of the lease's segments, Wh"),
         _integer("dr_import_wh", "Import of the lease's segments that counts as exchange, Wh (R22)"),
     ),
@@ -306,13 +321,15 @@ EXCEPTIONS = Export(
     description="What an operator has to look at (R27); several rows may be alike in all keys",
     columns=(
         _PERIOD,
-        _enum("code", _EXCEPTION_CODES, "What is wrong (R27)"),
-        _id("metering_point_id", "Metering point, where it applies", required=False),
-        _id("evse_id", "EVSE, where it applies", required=False),
-        _id("vehicle_id", "Vehicle, where it applies", required=False),
-        _id("dr_event_id", "DR event, where it applies", required=False),
-        _id("lease_id", "Permission lease, where it applies", required=False),
-        _id("session_id", "Charger session, where it applies", required=False),
+        _enum("code", EXCEPTION_CODES, "What is wrong (R27)"),
+        _id("metering_point_id", "Smart meter concerned; empty where the code is about none", required=False),
+        _id("evse_id", "Charging equipment concerned; empty where the code is about none", required=False),
+        _id("vehicle_id", "Electric vehicle concerned; empty where none, or not identified", required=False),
+        _id(
+            "dr_event_id", "Call of the utility concerned; empty where the code is about none", required=False
+        ),
+        _id("lease_id", "Permission lease concerned; empty where the code is about none", required=False),
+        _id("session_id", "Charger session concerned; empty where the code is about none", required=False),
         Column(
             name="local_date",
             type=ColumnType.DATE,
@@ -332,7 +349,7 @@ BOOKINGS = Export(
         Column(
             name="booking_id",
             type=ColumnType.TEXT,
-            description="Deterministic id of the booking",
+            description="Hash of what is booked: the same whenever the same run is computed (R24)",
             pattern="[0-9a-f]{32}",
         ),
         _PERIOD,
@@ -342,18 +359,40 @@ BOOKINGS = Export(
             description="Period whose books carry the booking: the same, unless that is closed",
             pattern=_PERIOD.pattern,
         ),
-        _enum("payee_kind", ("user", "manager"), "Who is owed"),
-        _id("payee_id", "User or manager"),
-        _id("dr_event_id", "DR event, for points", required=False),
-        _id("vehicle_id", "Vehicle, for points", required=False),
-        _id("evse_id", "EVSE, for points", required=False),
+        _enum(
+            "payee_kind",
+            ("user", "manager"),
+            "Whether points are owed to a user or a fee reduction to a manager",
+        ),
+        _id("payee_id", "Whom the amount is owed to: a user or a manager, as payee_kind says"),
+        _id(
+            "dr_event_id",
+            "Call of the utility that the points are for; empty for fee reductions",
+            required=False,
+        ),
+        _id(
+            "vehicle_id", "Electric vehicle that earned the points; empty for fee reductions", required=False
+        ),
+        _id(
+            "evse_id",
+            "Charging equipment where the points were earned; empty for fee reductions",
+            required=False,
+        ),
         _LEASE,
-        _enum("access_class", _ELIGIBLE_CLASSES, "Access class, for points", required=False),
-        _id("contract_id", "Electricity contract, for fee reductions", required=False),
+        _enum(
+            "access_class",
+            _ELIGIBLE_CLASSES,
+            "On what ground the EVSE was used (R10); empty for fee reductions",
+            required=False,
+        ),
+        _id("contract_id", "Electricity contract of the fee reduction; empty for points", required=False),
         _enum("reason", ("award", "correction"), "Why: of the first approved run, or of a later one"),
         _integer("amount", "Amount booked, never 0; negative when booked back", minimum=None),
         Column(
-            name="unit", type=ColumnType.TEXT, description="point, or the currency", pattern="point|[A-Z]{3}"
+            name="unit",
+            type=ColumnType.TEXT,
+            description="point, or the currency whose smallest unit the amount counts",
+            pattern="point|[A-Z]{3}",
         ),
         _TARIFF_VERSION,
     ),
@@ -398,3 +437,13 @@ ENERGY_BALANCE = Export(
     ),
 )
 FINDINGS: tuple[Export, ...] = (CLAIMS, USER_AMOUNTS, FEE_REDUCTIONS, ENERGY_BALANCE)
+# The verification is replaced by the next one, and with it why it held anything: so that is kept.
+HELD_PERFORMANCES = Export(
+    name="held_performances",
+    description="Why performances are held: one row per held performance (R15)",
+    columns=(
+        _EVENT,
+        _VEHICLE,
+        Column(name="hold_reasons", type=ColumnType.TEXT, description="Reasons, sorted, joined by + (R15)"),
+    ),
+)

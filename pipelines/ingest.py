@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -9,6 +10,9 @@ from typing import Any
 
 import duckdb
 
+from expectations.catalogue import Gate
+from expectations.judgement import GateReport, Judgement
+from pipelines.books import transaction
 from pipelines.deliveries import (
     LOADED,
     REFUSED,
@@ -27,10 +31,12 @@ from pipelines.formats import ReadRows, RefusedFile
 from pipelines.formats.canonical_csv import read_canonical_csv
 from pipelines.formats.nem12 import HALF_HOURS_OF_DAY, read_nem12
 from pipelines.formats.plain_text import count_lines_with_text
+from pipelines.gate_results import store
+from pipelines.gates import GateFailed, judge_landing, landing_subject
 from pipelines.instants import instant_text
 from pipelines.landing import Landing, LandingFile, survey
 from pipelines.meter_settings import MeterSettings, note_settings, noted_settings
-from pipelines.receipt import overtaken_runs, receipt_instant
+from pipelines.receipt import as_utc, overtaken_runs, receipt_instant
 from pipelines.sources import source_of
 from pipelines.store import NotReadable, ReceivedFile, receive, sha256_of
 from pipelines.warehouse import open_warehouse
@@ -67,13 +73,17 @@ class AlreadyKnown:
 
 @dataclass(frozen=True)
 class IngestReport:
-    """What an ingest did, file by file; `received_at` is naive UTC and shared by all of its deliveries."""
+    """What an ingest did, file by file; `received_at` is naive UTC and shared by all of its deliveries.
+
+    `gate_warnings` are what the gate `landing` found and let pass.
+    """
 
     received_at: datetime
     deliveries: tuple[Delivery, ...]
     already_known: tuple[AlreadyKnown, ...]
     warnings: tuple[str, ...]
     next_action: str
+    gate_warnings: tuple[str, ...] = ()
 
     @property
     def rows_in(self) -> int:
@@ -122,13 +132,14 @@ def ingest(  # noqa: PLR0913 -- all keyword-only but the first
 
     Bad rows and bad files go to quarantine and do not stop the rest. `received_at` is naive UTC or aware, in
     whole seconds, and defaults to the clock, whose instants may be either too; `progress` one line a file.
-    Raises BadInput for a folder, sources.yaml or received_at that cannot be used, JobFailed for anything that
-    keeps good input from being loaded.
+    Raises BadInput for a folder, sources.yaml or received_at that cannot be used, GateFailed if what was
+    loaded is not what was delivered, JobFailed for anything else that keeps good input from being loaded.
     """
     landing = survey(Path(landing_dir))
     warehouse = Path(warehouse).resolve()
     with open_warehouse(warehouse) as connection:
-        instant = receipt_instant(received_at, clock=clock(), connection=connection)
+        now = as_utc(clock())
+        instant = receipt_instant(received_at, clock=now, connection=connection)
         job = _Ingest(
             connection=connection,
             warehouse=warehouse,
@@ -141,6 +152,7 @@ def ingest(  # noqa: PLR0913 -- all keyword-only but the first
             files = [file for file in landing.files if file.feed in feeds]
             for number, file in enumerate(files, start=1):
                 job.take(file, place=f"{number} of {len(files)}")
+            job.pass_gate(at=now)
             connection.execute("commit")
         except duckdb.Error as error:
             raise JobFailed(f"The ingest failed and loaded nothing: {str(error).splitlines()[0]}") from error
@@ -159,7 +171,14 @@ def feeds_with_news(landing_dir: Path, *, warehouse: Path) -> tuple[str, ...]:
     if warehouse.exists():
         with open_warehouse(warehouse) as connection:
             known = known_bytes(connection)
-    return tuple(sorted({file.feed for file in files if (file.feed, sha256_of(file.path)) not in known}))
+    return tuple(sorted({file.feed for file in files if _is_news(file, known=known)}))
+
+
+def _is_news(file: LandingFile, *, known: set[tuple[str, str]]) -> bool:
+    # What cannot be read is for the ingest to say; here it is no news.
+    with suppress(NotReadable):
+        return (file.feed, sha256_of(file.path)) not in known
+    return False
 
 
 class _Ingest:
@@ -183,6 +202,7 @@ class _Ingest:
         self._deliveries: list[Delivery] = []
         self._already_known: list[AlreadyKnown] = []
         self._next_delivery_no = next_delivery_no(connection)
+        self._gate: GateReport | None = None
 
     def take(self, file: LandingFile, *, place: str) -> None:
         """Register, check and load one file, unless its bytes are known."""
@@ -197,6 +217,29 @@ class _Ingest:
         finally:
             received.discard()
 
+    def pass_gate(self, *, at: datetime) -> None:
+        """Judge what was loaded. GateFailed if it must not stay: it is undone, and what was found kept."""
+        if not self._deliveries:
+            return
+        judgements = judge_landing(
+            self._connection, deliveries=self._deliveries, received_at=self._received_at
+        )
+        if any(judgement.blocks for judgement in judgements):
+            self._connection.execute("rollback")
+            with transaction(self._connection):
+                self._keep(judgements, at=at)
+            raise GateFailed(Gate.LANDING, "nothing was loaded.", judgements=judgements)
+        self._gate = self._keep(judgements, at=at)
+
+    def _keep(self, judgements: list[Judgement], *, at: datetime) -> GateReport:
+        return store(
+            self._connection,
+            gate=Gate.LANDING,
+            subject=landing_subject(self._deliveries),
+            at=at,
+            judgements=judgements,
+        )
+
     def report(self) -> IngestReport:
         """What was done, once it is committed."""
         overtaken = overtaken_runs(self._connection, received_at=self._received_at)
@@ -206,6 +249,7 @@ class _Ingest:
             already_known=tuple(self._already_known),
             warnings=(*self._warnings, *(overtaken if self._deliveries else ())),
             next_action=_next_action(self._deliveries, self._already_known),
+            gate_warnings=self._gate.warnings if self._gate else (),
         )
 
     def _take_received(self, file: LandingFile, received: ReceivedFile) -> None:

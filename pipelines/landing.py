@@ -8,6 +8,7 @@ from pipelines.errors import BadInput
 from pipelines.feeds import FEEDS
 from pipelines.sources import FILE_NAME as SOURCES_FILE_NAME
 from pipelines.sources import Sources, read_sources
+from pipelines.wording import printable
 
 _FEED_NAMES = ", ".join(sorted(FEEDS))
 _HALF_WRITTEN = (".part", ".tmp", ".crdownload", ".partial", "~")
@@ -59,9 +60,9 @@ def survey(landing_dir: Path) -> Landing:
 
 
 def _warning_of_root_entry(entry: os.DirEntry[str]) -> str | None:
-    name = _printable(entry.name)
-    if entry.is_symlink() and (entry.name in FEEDS or entry.name == SOURCES_FILE_NAME):
-        return f"{name} is a symbolic link and was not followed." if entry.name in FEEDS else None
+    name = printable(entry.name)
+    if entry.is_symlink() and entry.name in FEEDS:
+        return f"{name} is a symbolic link and was not followed."
     if entry.name.startswith(".") or entry.name == SOURCES_FILE_NAME or entry.name.lower().endswith(_NOTES):
         return None
     if entry.is_dir(follow_symlinks=False):
@@ -79,23 +80,22 @@ def _survey_feed(feed: str, folder: Path, *, files: list[LandingFile], warnings:
         if fault is None:
             files.append(LandingFile(feed=feed, name=entry.name, path=Path(entry.path)))
         else:
-            warnings.append(f"{feed}/{_printable(entry.name)} {fault}")
+            warnings.append(f"{feed}/{printable(entry.name)} {fault}")
 
 
 def _why_no_delivery(entry: os.DirEntry[str]) -> str | None:
     reasons = (
-        (_printable(entry.name) != entry.name, "has a name that cannot be written down; rename it."),
+        (printable(entry.name) != entry.name, "has a name that cannot be written down; rename it."),
         (entry.is_symlink(), "is a symbolic link and was not followed; put the file itself there."),
-        (entry.is_dir(), "is a folder and was not read; files lie directly in the folder of their feed."),
+        (
+            entry.is_dir(follow_symlinks=False),
+            "is a folder and was not read; files lie directly in the folder of their feed.",
+        ),
         (entry.name.startswith("."), "is hidden and was not read."),
         (
             entry.name.lower().endswith(_HALF_WRITTEN),
             "looks half written and was left alone; rename it when it is whole.",
         ),
-        (not entry.is_file(), "is not a regular file and was not read."),
+        (not entry.is_file(follow_symlinks=False), "is not a regular file and was not read."),
     )
     return next((reason for holds, reason in reasons if holds), None)
-
-
-def _printable(name: str) -> str:
-    return "".join(character if character.isprintable() else f"\\x{ord(character):02x}" for character in name)

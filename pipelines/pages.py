@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 import duckdb
 
 from pipelines import runs
+from pipelines.audit_docs import REPORTS
 from pipelines.datapackage import FILE_NAME
 from pipelines.errors import JobFailed
 from pipelines.exports import EXCEPTIONS, EXPORTS
@@ -180,6 +181,15 @@ def download(exports: Path, *, period: str, run_id: str, name: str) -> Path | No
         return None
     folder = exports.resolve() / period / run_id
     path = folder / name
+    return path if path.is_file() and path.resolve() == path else None
+
+
+def report(docs: Path, *, run_id: str) -> Path | None:
+    """The report of a run that stands in the warehouse; None if it was not written.
+
+    Links that lead out of the reports' folder are not followed.
+    """
+    path = docs.resolve() / REPORTS / f"{run_id}.html"
     return path if path.is_file() and path.resolve() == path else None
 
 

@@ -12,18 +12,27 @@ from typing import Any
 import yaml
 
 from pipelines.errors import BadInput
+from pipelines.wording import printable
 
 # Longer ones stay text: no field takes them, and Python refuses to make a number of thousands of digits.
 _WHOLE_NUMBER = r"-?(?:0|[1-9][0-9]{0,29})"
+# The parser takes some ten seconds for as much.
+LONGEST_DOCUMENT = 4_000_000
 _FLOAT = r"[-+]?(?:[0-9]+\.[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)?"
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """Safe YAML without tags, merge keys, doubled keys and surprising forms of numbers."""
+    """Safe YAML without tags, aliases, merge keys, doubled keys and surprising forms of numbers."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """As the base class, but for explicit tags."""
-        event = self.peek_event()  # type: ignore[no-untyped-call]
+        """As the base class, but for explicit tags and aliases."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if self.check_event(yaml.AliasEvent):
+            # Nine lines of them stand for a billion values.
+            raise yaml.MarkedYAMLError(
+                problem=f"the alias *{event.anchor} is not taken; write the value itself",
+                problem_mark=event.start_mark,
+            )
         if getattr(event, "tag", None) is not None:
             # With !!int the constructor would read octal and sexagesimal numbers after all.
             raise yaml.MarkedYAMLError(
@@ -62,6 +71,8 @@ def load_plain(text: str, *, source: str) -> tuple[Any, yaml.Node | None]:
 
     Raises BadInput with a sentence naming source and line.
     """
+    if len(text) > LONGEST_DOCUMENT:
+        raise BadInput(f"{source}: is longer than {LONGEST_DOCUMENT:,} characters; no such document is.")
     try:
         loader = _PlainLoader(text)
         root = loader.get_single_node()
@@ -73,5 +84,7 @@ def load_plain(text: str, *, source: str) -> tuple[Any, yaml.Node | None]:
 def _fault(source: str, error: Exception) -> str:
     mark = getattr(error, "problem_mark", None)
     problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+    if isinstance(error, RecursionError):
+        problem = "its values are nested too deeply"
     where = f"{source}:{mark.line + 1}" if mark else source
-    return f"{where}: is not usable YAML: {problem}."
+    return f"{where}: is not usable YAML: {printable(problem)}."

@@ -16,8 +16,8 @@ def receipt_instant(
 
     Raises BadInput for a fraction of a second, an instant to come, and one before the last receipt.
     """
-    now = _as_utc(clock).replace(microsecond=0)
-    instant = now if given is None else _as_utc(given)
+    now = as_utc(clock).replace(microsecond=0)
+    instant = now if given is None else as_utc(given)
     if instant.microsecond:
         raise BadInput(f"received_at {instant.isoformat()}Z has a fraction of a second; give whole seconds.")
     if instant > now:
@@ -33,7 +33,8 @@ def receipt_instant(
     return instant
 
 
-def _as_utc(instant: datetime) -> datetime:
+def as_utc(instant: datetime) -> datetime:
+    """An instant in naive UTC; one without a zone is that already."""
     return instant if instant.tzinfo is None else instant.astimezone(UTC).replace(tzinfo=None)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,11 +14,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from expectations.catalogue import Gate
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, State
 from pipelines.wording import counted, money_text
 
 if TYPE_CHECKING:
+    from pipelines.exceptions import RunExceptions
     from pipelines.export import Exported
     from pipelines.ingest import IngestReport
     from pipelines.main_job import MainJob
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 20
 _MOST_AGGREGATORS = 40
+_EXCEPTION_KEYS = (
+    "metering_point_id", "evse_id", "vehicle_id", "dr_event_id", "lease_id", "session_id", "local_date",
+)  # fmt: skip
 
 
 def json_text(value: object) -> str:
@@ -79,6 +84,7 @@ def _print_ingest_remarks(console: Console, report: IngestReport) -> None:
             console.print(Text(f"{delivery.feed}/{delivery.file_name} was refused: {delivery.reason}"))
         if delivery.notes:
             console.print(Text(f"{delivery.feed}/{delivery.file_name}: {delivery.notes}"))
+    _print_gate(console, Gate.LANDING, report.gate_warnings)
     console.print(Text(f"Received at {instant_text(report.received_at)}. {report.next_action}"))
 
 
@@ -94,6 +100,7 @@ def print_verified(console: Console, verified: Verified, *, warehouse: Path) -> 
 def print_settled(console: Console, settled: Settled, summary: Summary) -> None:
     """What became of a settlement: found or new, and what it came to."""
     print_summary(console, summary)
+    _print_gate(console, Gate.BEFORE_SETTLEMENT, settled.gate_warnings)
     for sentence in settled.warnings:
         console.print(Text(sentence, style="yellow"))
     if settled.found:
@@ -109,6 +116,7 @@ def print_exported(console: Console, exported: Exported) -> None:
     """Where a run lies."""
     verb = "lies there already, the same bytes" if exported.already_there else "is written"
     marked = ", marked as a replay" if exported.kind is Kind.REPLAY else ""
+    _print_gate(console, Gate.BEFORE_EXPORT, exported.gate_warnings)
     console.print(Text(f"Run {exported.run_id} {verb}{marked}: {exported.folder}"))
 
 
@@ -323,8 +331,55 @@ def print_status(console: Console, status: Status, *, all_deliveries: bool) -> N
             f"{run.exceptions:,}",
         )
     _print_table(console, "Runs", table)
+    _print_gates(console, status)
     for sentence in _open_sentences(status):
         console.print(Text(sentence))
+
+
+def print_exceptions(console: Console, found: tuple[RunExceptions, ...], *, everything: bool) -> None:
+    """Exceptions with their sentences, the dearest first; of each run the first, unless all are asked for."""
+    if not found:
+        console.print(Text("There is no run yet; settle a period first (vgi settle PERIOD --tariffs DIR)."))
+    for run in found:
+        _print_counts(console, f"Exceptions of run {run.run_id}", "code", run.counts)
+        shown = run.rows if everything else run.rows[:_MOST_ROWS]
+        for row in shown:
+            keys = [getattr(row, name) for name in _EXCEPTION_KEYS]
+            energy = "" if row.energy_wh is None else f", {row.energy_wh:,} Wh"
+            named = " ".join(str(key) for key in keys if key)
+            console.print(Text(f"\n{row.code}  {named}{energy}", style="bold"))
+            console.print(Text(f"  {row.detail}"))
+        if len(shown) < len(run.rows):
+            console.print(
+                Text(f"\nand {len(run.rows) - len(shown):,} more: --all lists them, --code those of one code")
+            )
+        if not run.rows:
+            console.print(Text(f"Run {run.run_id}: no such exception."))
+
+
+def _print_gate(console: Console, gate: Gate, warnings: Sequence[str]) -> None:
+    """What a gate found and let pass: each in a line of its own, without the keys that the Data Docs list."""
+    if not warnings:
+        return
+    told = f"Gate {gate}: {counted(len(warnings), 'warning')}"
+    console.print(Text(f"{told}; `vgi quality` writes pages with keys and remedies.", style="yellow"))
+    for sentence in warnings:
+        console.print(Text(f"  {sentence.partition(' (')[0].rstrip('.')}"))
+
+
+def _print_gates(console: Console, status: Status) -> None:
+    table = _table("gate", "of", "at", ">hold", ">warnings", ">blocking")
+    for gate in status.gates:
+        table.add_row(
+            gate.gate,
+            gate.subject,
+            instant_text(gate.at),
+            f"{gate.expectations - len(gate.warnings) - len(gate.faults):,} of {gate.expectations:,}",
+            f"{len(gate.warnings):,}",
+            f"{len(gate.faults):,}",
+            style="bold red" if gate.faults else "",
+        )
+    _print_table(console, "Gates, as last judged (vgi quality)", table)
 
 
 def _print_deliveries(console: Console, status: Status, *, all_deliveries: bool) -> None:
@@ -368,6 +423,12 @@ def _open_sentences(status: Status) -> list[str]:
     ]
     sentences += [
         f"{period}: {counted(count, 'pending lease')}." for period, count in work.pending_leases.items()
+    ]
+    sentences += [
+        f"{each.settlement_period}: {counted(sum(each.counts.values()), 'exception')}"
+        f" ({', '.join(f'{count:,} {code}' for code, count in each.counts.items())});"
+        f" what to do about each: vgi exceptions {each.run_id}"
+        for each in work.exceptions
     ]
     return sentences or ["Nothing is open."]
 

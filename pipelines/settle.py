@@ -10,11 +10,15 @@ from pathlib import Path
 import duckdb
 
 import settlement
+from expectations.catalogue import Gate
+from expectations.judgement import GateReport
 from pipelines import runs
 from pipelines.approval import book_run, finish_replay
 from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
 from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import ENERGY_BALANCE, SETTLED
+from pipelines.gate_results import last_report
+from pipelines.gates import GateFailed, before_settlement
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, Run, RunTariff, State
 from pipelines.tariff_files import TariffFiles, applied_tariffs
@@ -27,7 +31,7 @@ Progress = Callable[[str], None]
 @dataclass(frozen=True, kw_only=True)
 class Settled:
     """A run as `settle` leaves it: whether it was found or is new, where it stands, how many bookings were
-    made now, and what a person should know of it.
+    made now, what a person should know of it, and what the gate before settlement found and let pass.
     """
 
     run_id: str
@@ -38,6 +42,7 @@ class Settled:
     found: bool
     booked_now: int
     warnings: tuple[str, ...] = ()
+    gate_warnings: tuple[str, ...] = ()
 
     @property
     def awaits_approval(self) -> bool:
@@ -71,8 +76,8 @@ def settle(  # noqa: PLR0913 -- all keyword-only
     A run that exists is found and continued from where it stands, except that one held once is approved by
     a person only (`approve`); a replay is computed and never booked.
     Raises BadInput for an as-of in the future or before anything was delivered, and for a run that was
-    rejected; TariffError if no tariff is in force; BalanceError if the result does not balance, and then
-    nothing is stored.
+    rejected; TariffError if no tariff is in force; GateFailed if what was verified may not be settled, and
+    BalanceError if the result does not balance: then nothing is stored.
     """
     with _alone(warehouse, progress):
         run = _asked_run(warehouse, period=period, tariffs=tariffs, as_of=as_of, now=now)
@@ -155,6 +160,27 @@ def verify_run(
         )
 
 
+def pass_gate(  # noqa: PLR0913 -- all keyword-only
+    *,
+    warehouse: Path,
+    period: SettlementPeriod,
+    tariffs: TariffFiles,
+    now: datetime,
+    as_of: datetime | None = None,
+    progress: Progress = lambda _: None,
+    detail: Progress = lambda _: None,
+) -> GateReport:
+    """Verify a period and judge whether it may be settled, without settling it.
+
+    Raises as `settle` does.
+    """
+    with _alone(warehouse, progress):
+        run = _asked_run(warehouse, period=period, tariffs=tariffs, as_of=as_of, now=now)
+        return _pass_gate(
+            warehouse, run=run, period=period, tariffs=tariffs, now=now, progress=progress, detail=detail
+        )
+
+
 def _rows_of(connection: duckdb.DuckDBPyConnection, table: str) -> int:
     row = connection.execute(f"select count(*) from verified.{table}").fetchone()
     return int(row[0]) if row else 0
@@ -226,16 +252,8 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
     progress: Progress,
     detail: Progress,
 ) -> None:
+    _pass_gate(warehouse, run=run, period=period, tariffs=tariffs, now=now, progress=progress, detail=detail)
     book = tariffs.book.for_period(period)
-    progress(f"Verifying {period} as of {instant_text(run.as_of)}.")
-    verify(
-        warehouse=warehouse,
-        period=period,
-        as_of=run.as_of,
-        tariffs=book,
-        run_id=run.run_id,
-        progress=detail,
-    )
     progress(f"Settling {period}.")
     with open_books(warehouse) as connection:
         _refuse_other_deliveries(connection, run)
@@ -244,6 +262,47 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
         progress("Auditing: what leaves must balance.")
         settlement.check_balances(verified=verified, settlement=result)
         _store(connection, run=run, verified=verified, result=result, now=now, by=by, hold=hold)
+
+
+def _pass_gate(  # noqa: PLR0913 -- all keyword-only
+    warehouse: Path,
+    *,
+    run: Run,
+    period: SettlementPeriod,
+    tariffs: TariffFiles,
+    now: datetime,
+    progress: Progress,
+    detail: Progress,
+) -> GateReport:
+    """Verify the period for a run, and judge what was verified; neither is done again while it stands."""
+    progress(f"Verifying {period} as of {instant_text(run.as_of)}.")
+    try:
+        made = verify(
+            warehouse=warehouse,
+            period=period,
+            as_of=run.as_of,
+            tariffs=tariffs.book.for_period(period),
+            run_id=run.run_id,
+            progress=detail,
+        )
+    except JobFailed as error:
+        raise GateFailed(Gate.BEFORE_SETTLEMENT, f"{error} {_what_to_mend(period)}") from error
+    with open_books(warehouse) as connection:
+        judged = None if made else _last_report(connection, run)
+        if judged is not None and not judged.blocked:
+            return judged
+        return before_settlement(connection, run=run, tariffs=tariffs.of_period(period), at=now)
+
+
+def _what_to_mend(period: SettlementPeriod) -> str:
+    return (
+        "Nothing was settled: look at the rows that the named test finds, have them mended by a delivery (or"
+        f" report the model), and settle {period} again."
+    )
+
+
+def _last_report(connection: duckdb.DuckDBPyConnection, run: Run) -> GateReport | None:
+    return last_report(connection, gate=Gate.BEFORE_SETTLEMENT, subject=run.run_id)
 
 
 def _refuse_other_deliveries(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
@@ -278,9 +337,21 @@ def _store(  # noqa: PLR0913 -- all keyword-only
         for table in SETTLED:
             store_result(connection, run_id=run.run_id, table=table, frame=getattr(result, table.name))
         store_result(connection, run_id=run.run_id, table=ENERGY_BALANCE, frame=verified.energy_balance)
+        _store_hold_reasons(connection, run)
         runs.record_state(connection, run_id=run.run_id, state=State.COMPUTED, at=now, by=by)
         reason = runs.HELD if hold else None
         runs.record_state(connection, run_id=run.run_id, state=State.AUDITED, at=now, by=by, reason=reason)
+
+
+def _store_hold_reasons(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
+    """Why performances are held (R15): it decides no amount, so the settlement is not told."""
+    connection.execute(
+        """
+        insert into results.held_performances (run_id, dr_event_id, vehicle_id, hold_reasons)
+        select ?, dr_event_id, vehicle_id, hold_reasons from verified.performances where status = 'held'
+        """,
+        [run.run_id],
+    )
 
 
 def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime, by: str) -> Settled:  # noqa: PLR0913 -- all keyword-only
@@ -297,6 +368,7 @@ def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime
                 booked_now = book_run(connection, run, now=now, by=by)
         state = runs.state_of(connection, run.run_id)
         warnings = tuple(_warnings(connection, run, state=state))
+        judged = _last_report(connection, run)
     assert state is not None
     return Settled(
         run_id=run.run_id,
@@ -307,6 +379,7 @@ def _decide(warehouse: Path, run: Run, *, found: bool, hold: bool, now: datetime
         found=found,
         booked_now=booked_now,
         warnings=warnings,
+        gate_warnings=judged.warnings if judged is not None else (),
     )
 
 

@@ -7,7 +7,10 @@ from typing import Any
 
 import duckdb
 
+from expectations.catalogue import Gate
+from expectations.judgement import GateReport
 from pipelines import runs
+from pipelines.gate_results import last_of_each_gate
 from pipelines.runs import Kind, Run, State
 from pipelines.summary import QuarantinedRow
 from pipelines.warehouse import open_warehouse
@@ -57,9 +60,31 @@ class RunStatus:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OpenExceptions:
+    """How many exceptions the last run of a period lists, by code."""
+
+    run_id: str
+    settlement_period: str
+    counts: dict[str, int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GateStatus:
+    """What a gate found last: a sentence for each expectation that did not hold, warning or blocking."""
+
+    gate: Gate
+    subject: str
+    at: datetime
+    expectations: int
+    warnings: tuple[str, ...]
+    faults: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class OpenWork:
     """What waits for somebody. Performances and leases are those of the run of each period that counts: the
-    one approved last. `outdated_files` are meter files whose source in sources.yaml has changed since.
+    one approved last. Exceptions are those of each period's last run, which may still await approval.
+    `outdated_files` are meter files whose source in sources.yaml has changed since.
     """
 
     refused_files: tuple[FileToMend, ...]
@@ -67,6 +92,7 @@ class OpenWork:
     outdated_files: tuple[FileToMend, ...]
     held_performances: dict[str, int]
     pending_leases: dict[str, int]
+    exceptions: tuple[OpenExceptions, ...]
     awaiting_approval: tuple[str, ...]
     awaiting_export: tuple[str, ...]
 
@@ -80,6 +106,7 @@ class Status:
     quarantined_rows: int
     quarantine: tuple[QuarantinedRow, ...]
     runs: tuple[RunStatus, ...]
+    gates: tuple[GateStatus, ...]
     open: OpenWork
 
 
@@ -92,13 +119,26 @@ def read_status(*, warehouse: Path, with_quarantine: bool = False) -> Status:
         deliveries = _deliveries(connection)
         quarantine = _quarantine(connection) if with_quarantine else ()
         all_runs, open_work = runs_and_open_work(connection)
+        gates = tuple(_gate(report) for report in last_of_each_gate(connection))
     return Status(
         warehouse=warehouse,
         deliveries=deliveries,
         quarantined_rows=sum(delivery.rows_quarantined for delivery in deliveries),
         quarantine=quarantine,
         runs=all_runs,
+        gates=gates,
         open=open_work,
+    )
+
+
+def _gate(report: GateReport) -> GateStatus:
+    return GateStatus(
+        gate=report.gate,
+        subject=report.subject,
+        at=report.at,
+        expectations=len(report.judgements),
+        warnings=report.warnings,
+        faults=report.faults,
     )
 
 
@@ -229,6 +269,45 @@ def _run(connection: duckdb.DuckDBPyConnection, row: tuple[Any, ...]) -> RunStat
     )
 
 
+def last_runs(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    """The last run of each period that was neither rejected nor a look back, with its period."""
+    return _last_of(_runs(connection))
+
+
+def _last_of(all_runs: tuple[RunStatus, ...]) -> dict[str, str]:
+    last = {
+        run.settlement_period: run.run_id
+        for run in all_runs
+        if run.state is not State.REJECTED and run.kind is not Kind.REPLAY
+    }
+    return {run_id: period for period, run_id in last.items()}
+
+
+def count_exceptions(connection: duckdb.DuckDBPyConnection, run_id: str) -> dict[str, int]:
+    """The number of exceptions of a run by code, the most frequent first."""
+    rows = connection.execute(
+        """
+        select code, count(*)
+        from results.exceptions
+        where run_id = ?
+        group by code
+        order by count(*) desc, code
+        """,
+        [run_id],
+    ).fetchall()
+    return dict(rows)
+
+
+def _open_exceptions(
+    connection: duckdb.DuckDBPyConnection, all_runs: tuple[RunStatus, ...]
+) -> tuple[OpenExceptions, ...]:
+    counted = (
+        OpenExceptions(run_id=run_id, settlement_period=period, counts=count_exceptions(connection, run_id))
+        for run_id, period in _last_of(all_runs).items()
+    )
+    return tuple(each for each in counted if each.counts)
+
+
 def _current_runs(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     rows = connection.execute("select run_id from books.current_runs").fetchall()
     return frozenset(run_id for (run_id,) in rows)
@@ -298,6 +377,7 @@ def _open_work(
             run.settlement_period: run.held_performances for run in counting if run.held_performances
         },
         pending_leases={run.settlement_period: run.pending_leases for run in counting if run.pending_leases},
+        exceptions=_open_exceptions(connection, all_runs),
         awaiting_approval=tuple(
             run.run_id for run in all_runs if run.state is State.AUDITED and run.kind is not Kind.REPLAY
         ),

@@ -10,8 +10,8 @@ import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO
 
 _CHUNK_BYTES = 1 << 20
 _MAGIC = (
@@ -144,7 +144,7 @@ class TextScan:
 
 
 class NotReadable(Exception):
-    """A file that cannot be taken: no regular file, or the system does not let us read it."""
+    """A file that cannot be taken: no regular file, one that is still written to, or one we may not read."""
 
 
 @dataclass(frozen=True)
@@ -180,15 +180,15 @@ def stored_path(warehouse: Path, *, feed: str, sha256: str) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """The hash of a file's bytes."""
-    with path.open("rb") as file:
+    """The hash of a file's bytes. Raises NotReadable as `receive` does."""
+    with _open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def receive(source: Path, *, warehouse: Path, feed: str) -> ReceivedFile:
     """Copy a file into the store's folder for its feed, hashed and looked over in the same pass.
 
-    Raises NotReadable for anything but a readable regular file; links are never followed.
+    Raises NotReadable for anything but a readable regular file that stands still; links are never followed.
     """
     folder = store_of(warehouse) / feed
     _make_folder(folder)
@@ -197,10 +197,12 @@ def receive(source: Path, *, warehouse: Path, feed: str) -> ReceivedFile:
     digest, scan = hashlib.sha256(), TextScan()
     try:
         with _open_regular(source) as incoming, copy.open("wb") as outgoing:
+            before = os.fstat(incoming.fileno())
             for chunk in _chunks(incoming):
                 digest.update(chunk)
                 scan.take(chunk)
                 outgoing.write(chunk)
+            _check_unchanged(before, os.fstat(incoming.fileno()))
         scan.end()
     except BaseException:
         copy.unlink(missing_ok=True)
@@ -209,7 +211,7 @@ def receive(source: Path, *, warehouse: Path, feed: str) -> ReceivedFile:
     return ReceivedFile(path=copy, kept_path=folder / sha256, sha256=sha256, scan=scan)
 
 
-def _open_regular(source: Path) -> BinaryIO:
+def _open_regular(source: Path) -> FileIO:
     try:
         # Without O_NONBLOCK a pipe put into the folder would hold the ingest up for ever.
         descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -221,7 +223,12 @@ def _open_regular(source: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb", buffering=0)
 
 
-def _chunks(file: BinaryIO) -> Iterator[bytes]:
+def _check_unchanged(before: os.stat_result, after: os.stat_result) -> None:
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise NotReadable("was written to while it was read")
+
+
+def _chunks(file: FileIO) -> Iterator[bytes]:
     while chunk := file.read(_CHUNK_BYTES):
         yield chunk
 

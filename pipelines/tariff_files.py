@@ -10,6 +10,7 @@ import yaml
 from pipelines.errors import BadInput
 from pipelines.plain_yaml import load_plain
 from pipelines.runs import Run
+from pipelines.wording import printable
 from settlement import SettlementPeriod, Tariff, TariffBook, TariffError, parse_tariff
 
 _SUFFIXES = (".yaml", ".yml")
@@ -89,7 +90,7 @@ def _read_tariff(source: str, content: bytes) -> Tariff:
     try:
         return parse_tariff(document, source=source)
     except TariffError as error:
-        faults = [_with_line(fault, source=source, root=root) for fault in error.faults]
+        faults = [printable(_with_line(fault, source=source, root=root)) for fault in error.faults]
         raise BadInput("\n".join(faults)) from error
 
 

@@ -66,10 +66,11 @@ def verify(  # noqa: PLR0913 -- all keyword-only
     tariffs: TariffBook | None,
     run_id: str | None = None,
     progress: Callable[[str], None] = lambda _: None,
-) -> None:
+) -> bool:
     """Build and test the dbt models for `period`, seeing what was received by `as_of` (R6).
 
-    A verification that was made for `run_id` by the same models, and stands, is not made again.
+    A verification that was made for `run_id` by the same models, and stands, is not made again; tells whether
+    it was made.
     Without tariffs, reads of every quality count as payable and meter and charger are not compared
     (R15, R16), and the period's dates are those of UTC. Raises JobFailed, naming the model or test.
     """
@@ -78,10 +79,10 @@ def verify(  # noqa: PLR0913 -- all keyword-only
     identity = None if run_id is None else _identity(run_id)
     with open_warehouse(warehouse) as connection:
         if identity is not None and _standing(connection) == identity:
-            return
+            return False
         _set_standing(connection, None)
         _write_run_tariffs(connection, tariffs)
-        reads_from, reads_to = _range_of_reads(connection, period_from, period_to)
+        reads_from, reads_to = range_of_reads(connection, period_from, period_to)
     parameters = RunParameters(
         settlement_period=str(period),
         period_from=period_from,
@@ -94,6 +95,13 @@ def verify(  # noqa: PLR0913 -- all keyword-only
     _build(warehouse=warehouse, parameters=parameters, progress=progress)
     with open_warehouse(warehouse) as connection:
         _set_standing(connection, identity)
+    return True
+
+
+def verified_for(connection: duckdb.DuckDBPyConnection) -> str | None:
+    """The run that the schema `verified` was made for; None if it was made for none, or is being made."""
+    identity = _standing(connection)
+    return identity.partition(" ")[0] if identity else None
 
 
 def stands_for(connection: duckdb.DuckDBPyConnection, run_id: str) -> bool:
@@ -135,7 +143,7 @@ def _write_run_tariffs(connection: duckdb.DuckDBPyConnection, tariffs: TariffBoo
         )
 
 
-def _range_of_reads(
+def range_of_reads(
     connection: duckdb.DuckDBPyConnection, period_from: datetime, period_to: datetime
 ) -> tuple[datetime, datetime]:
     """Half hours that the period can need: its own, its events', and its leases' (R22), whole sessions each.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import books_tables, config
+from pipelines import books_tables, config, gate_results
 from pipelines.errors import BadInput, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 
@@ -202,6 +202,7 @@ def definitions() -> tuple[str, ...]:
         "create schema if not exists published",
         *(_published_view(feed) for feed in FEEDS.values()),
         *books_tables.definitions(),
+        gate_results.DEFINITIONS,
     )
 
 

@@ -13,10 +13,28 @@ def shortened(text: str) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def shortened_sql(text: str) -> str:
-    """`shortened` of an SQL expression."""
-    cut = f"left({text}, {_LONGEST_SHOWN}) || '…'"
-    return f"case when length({text}) > {_LONGEST_SHOWN} then {cut} else {text} end"
+def printable(text: str) -> str:
+    r"""The text with what is not seen, or steers a terminal, spelled out: a zero-width space as \u200b."""
+    return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
+
+
+def shown_sql(text: str) -> str:
+    """`printable` of the `shortened` text of an SQL expression."""
+    character = f"substring({text}, i, 1)"
+    spelled_out = f"""
+        array_to_string(list_transform(
+            generate_series(1, least(length({text}), {_LONGEST_SHOWN})),
+            lambda i: case
+                when {character} <> ' ' and regexp_matches({character}, '[\\p{{C}}\\p{{Z}}]')
+                    then format('\\u{{:04x}}', unicode({character}))
+                else {character}
+            end
+        ), '')
+    """
+    # Nearly every value is ASCII and simply shown.
+    as_it_is = f"when regexp_full_match({text}, '[ -~]*') then left({text}, {_LONGEST_SHOWN})"
+    shown = f"case {as_it_is} else {spelled_out} end"
+    return f"{shown} || case when length({text}) > {_LONGEST_SHOWN} then '…' else '' end"
 
 
 def money_text(minor: int, *, currency: str, digits: int) -> str:

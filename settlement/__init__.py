@@ -3,7 +3,7 @@
 Pure: no I/O, no clock, no environment, no float. Instants are naive UTC (R1), amounts whole numbers (R3).
 """
 
-from settlement.balances import check_balances, check_books, check_stored
+from settlement.balances import check_balances, check_books
 from settlement.errors import (
     AmountTooLarge,
     BalanceError,
@@ -51,7 +51,6 @@ __all__ = [
     "book",
     "check_balances",
     "check_books",
-    "check_stored",
     "entries",
     "parse_tariff",
     "refuse_conflicts",

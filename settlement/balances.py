@@ -14,14 +14,13 @@ from settlement.vocabulary import ENERGY_UNIT, MANAGER, METER_DIRECTIONS, USER
 def check_balances(*, verified: VerifiedPeriod, settlement: Settlement) -> None:
     """BalanceError with a sentence for each figure of a settlement that does not balance (R26)."""
     _refuse(
-        *_stored(settlement, verified.energy_balance),
+        *_meters(verified.energy_balance, settlement.dr_achievement),
+        *_utility(settlement.dr_achievement, settlement.aggregator_achievement),
+        *_children(settlement.dr_achievement, settlement.aggregator_achievement),
         *_parents(verified.aggregator_achievement, settlement.aggregator_achievement),
+        *_instructed(settlement.aggregator_achievement),
+        *_amounts(settlement),
     )
-
-
-def check_stored(*, settlement: Settlement, energy_balance: pl.DataFrame) -> None:
-    """`check_balances` on what was kept of a run: all but which parent a child has (R26)."""
-    _refuse(*_stored(settlement, energy_balance))
 
 
 def check_books(*, settlement: Settlement, books: Books) -> None:
@@ -32,16 +31,6 @@ def check_books(*, settlement: Settlement, books: Books) -> None:
 def _refuse(*faults: str) -> None:
     if faults:
         raise BalanceError(*faults)
-
-
-def _stored(settlement: Settlement, energy_balance: pl.DataFrame) -> list[str]:
-    return [
-        *_meters(energy_balance, settlement.dr_achievement),
-        *_utility(settlement.dr_achievement, settlement.aggregator_achievement),
-        *_children(settlement.dr_achievement, settlement.aggregator_achievement),
-        *_instructed(settlement.aggregator_achievement),
-        *_amounts(settlement),
-    ]
 
 
 def _amounts(settlement: Settlement) -> list[str]:

@@ -35,10 +35,10 @@ def lease_outcomes(
 def lapsed_lease_exceptions(outcomes: pl.DataFrame, *, minimum_exchange_wh: int) -> pl.DataFrame:
     """One row per lapsed lease, as VerifiedExceptions, with what to do about it (R27)."""
     detail = pl.format(
-        "Ask the user of vehicle {} why it exchanged only {} Wh of the {} Wh that lease {} requires "
-        "at EVSE {}; the lease's lines earn nothing. If reads or sessions are missing, deliver them and "
+        "Only {} Wh of the {} Wh that the lease requires were exchanged, and its lines earn nothing:"
+        " ask the user of the vehicle why. If reads or sessions are missing, have them delivered and "
         "settle the period again.",
-        "vehicle_id", exchange_wh(), pl.lit(minimum_exchange_wh), "lease_id", "evse_id",
+        exchange_wh(), pl.lit(minimum_exchange_wh),
     )  # fmt: skip
     return outcomes.filter(pl.col("outcome") == "lapsed").select(
         code=pl.lit(LAPSED_LEASE),

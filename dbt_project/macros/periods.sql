@@ -1,7 +1,3 @@
-{#-
-    R7: the instants at which each row of a registry is the one in force: from its valid_from until its
-    valid_to or the next row of the same key, whichever comes first.
--#}
 {% macro rows_in_force(relation, key) -%}
     select
         registry_row.* exclude (valid_from, valid_to),
@@ -14,7 +10,6 @@
     from {{ relation }} as registry_row
 {%- endmacro %}
 
-{#- The union of half-open periods per key: touching and overlapping ones become one (R7, R8). -#}
 {% macro union_of_periods(relation, keys, from_column, to_column) -%}
     {%- set key = keys | join(', ') -%}
     select

@@ -1,8 +1,3 @@
-{#-
-    R6: of each natural key of a feed, the version of the last delivery received at or before the run's
-    as-of; a key whose last version is cancelled does not exist. Supersessions are recorded at load, so
-    this is an anti-join with a small table and never a window over all versions.
--#}
 {% macro versions_as_of(feed) -%}
     select version.* exclude (row_status)
     from {{ source('raw', feed) }} as version

@@ -1,6 +1,3 @@
--- Guards R3: no column of a built model is of binary floating point, nor DECIMAL, whose division is.
--- At stake: a Wh, and with it a point or a yen, that appears or vanishes by rounding somewhere in a sum, and
--- results that differ with the number of threads.
 -- depends_on: {{ ref('performances') }}
 -- depends_on: {{ ref('lines') }}
 -- depends_on: {{ ref('contracts') }}

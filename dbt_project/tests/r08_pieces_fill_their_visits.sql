@@ -1,6 +1,3 @@
--- Guards R8: the pieces of a visit follow each other without gap or overlap, from its start to its end.
--- At stake: seconds in no piece earn nothing, and take no share of the meter's energy, which then goes to
--- another vehicle; seconds in two pieces are paid twice.
 with
 
 visits as (

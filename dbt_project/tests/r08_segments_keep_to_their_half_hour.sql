@@ -1,7 +1,3 @@
--- Guards R8 and R2: a segment lies within one half hour of the meter's clock, and its seconds are those
--- between its ends.
--- At stake: a segment across :00 or :30 takes energy of one half hour for use in another; wrong seconds are
--- wrong weights, so Wh of one vehicle are paid to its neighbour behind the same meter.
 select
     session_id,
     interval_start,

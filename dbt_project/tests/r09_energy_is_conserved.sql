@@ -1,7 +1,3 @@
--- Guards R9: in every half hour that a segment overlaps, the segments' energies add up to what the meter
--- counted, in both directions, to the Wh; where the meter has no read they have none; and the half hour is
--- not unattributed as well. (Half hours without a segment: r26_energy_balances.)
--- At stake: energy made up is paid though nobody delivered it, energy lost is owed to a user.
 with
 
 reads as (

@@ -1,6 +1,3 @@
--- Guards R18: every eligible segment of an event belongs to a line (to one only: int_lines_key), and no line
--- is without one.
--- At stake: energy in no line is never paid; a line without segment pays for energy that nobody delivered.
 with
 
 segments as (

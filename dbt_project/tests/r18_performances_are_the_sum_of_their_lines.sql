@@ -1,6 +1,3 @@
--- Guards R18 and R26: what a performance achieved is what its lines achieved together.
--- At stake: the payable is capped by the performance and shared among the lines; where they differ, users
--- and managers are paid from different sums.
 with
 
 lines as (

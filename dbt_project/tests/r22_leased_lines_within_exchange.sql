@@ -1,6 +1,3 @@
--- Guards R22: what the lines of a lease achieved in the period is part of what was exchanged under it.
--- At stake: an exchange found too small turns the lease `lapsed`, and takes its user's points and its
--- manager's fee reduction (R18: no reward without exchange).
 with
 
 lines as (

@@ -1,6 +1,3 @@
--- Guards R26 and R25: of each event, the utility's achieved energy is the sum of its vehicles', and no level
--- of aggregators has more than it.
--- At stake: an aggregator that is shown energy twice, or none of it, is judged and paid by its partners on it.
 with
 
 performances as (

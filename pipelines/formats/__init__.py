@@ -1,4 +1,4 @@
-"""The formats of a delivery. Each reader fills temporary relations.
+"""The formats of a delivery. Each reader defines temporary views.
 
 `good_rows` (one row per row of the feed): line, row_no, the feed's columns, row_status.
 `bad_rows` (one row per fault): line, column_name, reason, row_text.
@@ -8,15 +8,6 @@
 from dataclasses import dataclass
 
 LONGEST_ROW_TEXT = 1000
-
-BAD_ROWS_TABLE = """
-    create or replace temp table bad_rows (
-        line bigint,
-        column_name varchar,
-        reason varchar,
-        row_text varchar,
-    )
-"""
 
 
 class RefusedFile(Exception):

@@ -7,9 +7,9 @@ of line end, no empty line), and a line-by-line reader for all else. Both number
 
 import csv
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TextIO
 
@@ -17,12 +17,13 @@ import duckdb
 import polars as pl
 
 from pipelines.feeds import FIRST_YEAR, ID_PATTERN, LARGEST_INTEGER, LAST_YEAR, ROW_STATUS, Column, Feed, Kind
-from pipelines.formats import BAD_ROWS_TABLE, LONGEST_ROW_TEXT, ReadRows, RefusedFile
+from pipelines.formats import LONGEST_ROW_TEXT, ReadRows, RefusedFile
 from pipelines.formats.plain_text import LONGEST_LINE, OPEN_END, check_plain_text, open_text
 from pipelines.store import TextScan
-from pipelines.wording import shortened, shortened_sql
+from pipelines.wording import shortened, shown_sql
 
-_BATCH_ROWS = 50_000
+_BATCH_ROWS, _BATCH_CHARACTERS = 50_000, 10_000_000
+_MOST_NAMES = 5
 _INTEGER_PATTERN = "0*(?:[0-9]{1,12}|1000000000000)"
 _CLOCK_PATTERN = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
 _YEAR_PATTERN = "(?:19[0-9]{2}|[2-8][0-9]{3}|9[0-8][0-9]{2}|99[0-8][0-9]|999[0-8])"
@@ -39,13 +40,15 @@ def read_canonical_csv(
     check_plain_text(scan, path=path)
     header_line, header = _header(path)
     _check_header(header, feed=feed, line=header_line)
-    connection.execute(BAD_ROWS_TABLE)
+    connection.execute(
+        "create or replace temp table unfit_rows (line bigint, field_count integer, row_text varchar)"
+    )
     rows_in = None
     if _is_plain(scan, width=len(header)) and header_line == 1:
         rows_in = _read_plain(connection, feed=feed, path=path, scan=scan, header=header)
     if rows_in is None:
         rows_in = _read_line_by_line(connection, feed=feed, path=path, scan=scan, header=header)
-    _explain_faults(connection, feed=feed)
+    _define_bad_rows(connection, feed=feed, width=len(header))
     quarantined = connection.execute("select count(*) from bad_rows").fetchall()[0][0]
     notes = () if scan.ends_with_newline else (OPEN_END,)
     return ReadRows(rows_in=rows_in, rows_quarantined=quarantined, notes=notes)
@@ -67,11 +70,11 @@ def _check_header(header: tuple[str, ...], *, feed: Feed, line: int) -> None:
     if header[:2] == ("100", "NEM12"):
         raise RefusedFile("the file is NEM12; name it *.nem12.csv in the folder meter_intervals", line=line)
     allowed = [column.name for column in feed.file_columns]
-    doubled = sorted({name for name in header if header.count(name) > 1})
-    unknown = [name for name in header if name not in allowed]
+    doubled = sorted(name for name, times in Counter(header).items() if times > 1)
+    unknown = [name for name in dict.fromkeys(header) if name not in allowed]
     missing = [name for name in feed.column_names if name not in header]
     faults = [
-        f"{fault} {', '.join(_shown(name) for name in names)}"
+        f"{fault} {_listed(names)}"
         for fault, names in (("misses", missing), ("does not know", unknown), ("doubles", doubled))
         if names
     ]
@@ -80,8 +83,13 @@ def _check_header(header: tuple[str, ...], *, feed: Feed, line: int) -> None:
         raise RefusedFile(
             f"the header {'; '.join(faults)}; the columns of {feed.name} are {', '.join(allowed)}",
             line=line,
-            column=shortened(column),
+            column=_shown(column),
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES:,} more" if len(names) > _MOST_NAMES else ""
+    return ", ".join(_shown(name) for name in names[:_MOST_NAMES]) + more
 
 
 def _shown(name: str) -> str:
@@ -126,6 +134,9 @@ def _read_plain(
 # ---- line by line
 
 
+_UnfitRow = tuple[int, int | None, str]  # line, fields (None: not even looked for), text
+
+
 class _Lines:
     """The lines of a file with their numbers; empty ones are skipped, those too long for a row set aside."""
 
@@ -159,20 +170,51 @@ def _read_line_by_line(
 ) -> int:
     columns = ", ".join(f"{_text(name)} varchar" for name in header)
     connection.execute(f"create or replace temp table text_rows (line integer, {columns})")
-    rows_in = 0
     with open_text(path) as file:
         lines = _Lines(file)
-        rows = _rows(lines)
-        next(rows)  # the header
-        while batch := list(islice(rows, _BATCH_ROWS)):
-            rows_in += len(batch)
-            last_is_open = not scan.ends_with_newline and lines.line == scan.line_count
-            _take_batch(connection, batch=batch, header=header, last_is_open=last_is_open)
-        rows_in += _take_long_lines(connection, lines.too_long)
+        rows_in = _take_rows(connection, lines=lines, header=header, scan=scan)
+    too_long = [(line, None, text) for line, text in lines.too_long]
+    _set_aside(connection, too_long)
     judgement = _judgement(feed, header=header, source="text_rows")
     connection.execute(f"create or replace temp table judged_rows as {judgement}")
     _define_good_rows(connection, feed=feed, line="line")
+    return rows_in + len(too_long)
+
+
+def _take_rows(
+    connection: duckdb.DuckDBPyConnection, *, lines: _Lines, header: tuple[str, ...], scan: TextScan
+) -> int:
+    """Move rows into text_rows, and those of another width into unfit_rows, in batches; rows moved."""
+    width = len(header)
+    rows = _rows(lines)
+    next(rows)  # the header
+    rows_in, held_characters, last = 0, 0, (0, width)
+    fit: list[tuple[object, ...]] = []
+    unfit: list[_UnfitRow] = []
+    for line, fields in rows:
+        rows_in += 1
+        held_characters += len(lines.text)
+        last = (line, len(fields))
+        if len(fields) == width:
+            fit.append((line, *fields))
+        else:
+            unfit.append((line, len(fields), ",".join(fields)[:LONGEST_ROW_TEXT]))
+        if len(fit) + len(unfit) >= _BATCH_ROWS or held_characters >= _BATCH_CHARACTERS:
+            _move(connection, fit=fit, unfit=unfit, header=header)
+            held_characters, fit, unfit = 0, [], []
+    _check_last(*last, width=width, scan=scan)
+    _move(connection, fit=fit, unfit=unfit, header=header)
     return rows_in
+
+
+def _check_last(line: int, field_count: int, *, width: int, scan: TextScan) -> None:
+    if scan.ends_with_newline or line != scan.line_count or field_count >= width:
+        return
+    raise RefusedFile(
+        f"the file is cut off: line {line}, its last, has {field_count} of {width} fields "
+        "and no line end; deliver the whole file",
+        line=line,
+    )
 
 
 def _rows(lines: _Lines) -> Iterator[tuple[int, list[str]]]:
@@ -214,57 +256,30 @@ def _fields_of(text: str, *, line: int) -> list[str]:
     return next(csv.reader([text], strict=True))
 
 
-def _take_batch(
+def _move(
     connection: duckdb.DuckDBPyConnection,
     *,
-    batch: list[tuple[int, list[str]]],
+    fit: list[tuple[object, ...]],
+    unfit: list[_UnfitRow],
     header: tuple[str, ...],
-    last_is_open: bool,
 ) -> None:
-    width = len(header)
-    last_line, last_fields = batch[-1]
-    if last_is_open and len(last_fields) < width:
-        raise RefusedFile(
-            f"the file is cut off: line {last_line}, its last, has {len(last_fields)} of {width} fields "
-            "and no line end; deliver the whole file",
-            line=last_line,
-        )
-    whole = [(line, *fields) for line, fields in batch if len(fields) == width]
-    columns = list(zip(*whole, strict=True)) or [()] * (width + 1)
+    columns = list(zip(*fit, strict=True)) or [()] * (len(header) + 1)
     names = ("line", *(_text(name) for name in header))
     frame = pl.DataFrame(dict(zip(names, columns, strict=True)), schema_overrides={"line": pl.Int32})
     cells = ", ".join(f"nullif({_text(name)}, '')" for name in header)
     connection.register("text_batch", frame)
     connection.execute(f"insert into text_rows select line, {cells} from text_batch")
     connection.unregister("text_batch")
-    wrong = [
-        (
-            line,
-            None,
-            f"the row has {len(fields)} fields where the header has {width}; give one value per column",
-            ",".join(fields)[:LONGEST_ROW_TEXT],
-        )
-        for line, fields in batch
-        if len(fields) != width
-    ]
-    _insert_bad_rows(connection, wrong)
+    _set_aside(connection, unfit)
 
 
-def _take_long_lines(connection: duckdb.DuckDBPyConnection, too_long: list[tuple[int, str]]) -> int:
-    reason = f"the line is longer than {LONGEST_LINE:,} characters; no row of any feed is"
-    _insert_bad_rows(connection, [(line, None, reason, text) for line, text in too_long])
-    return len(too_long)
-
-
-def _insert_bad_rows(
-    connection: duckdb.DuckDBPyConnection, rows: Sequence[tuple[int, str | None, str, str]]
-) -> None:
+def _set_aside(connection: duckdb.DuckDBPyConnection, rows: Sequence[_UnfitRow]) -> None:
     if not rows:
         return
-    schema = {"line": pl.Int64, "column_name": pl.String, "reason": pl.String, "row_text": pl.String}
-    connection.register("bad_batch", pl.DataFrame(rows, schema=schema, orient="row"))
-    connection.execute("insert into bad_rows select line, column_name, reason, row_text from bad_batch")
-    connection.unregister("bad_batch")
+    schema = {"line": pl.Int64, "field_count": pl.Int32, "row_text": pl.String}
+    connection.register("unfit_batch", pl.DataFrame(rows, schema=schema, orient="row"))
+    connection.execute("insert into unfit_rows select line, field_count, row_text from unfit_batch")
+    connection.unregister("unfit_batch")
 
 
 # ---- the judgement, the same for both readers
@@ -296,7 +311,7 @@ def _judgement(feed: Feed, *, header: tuple[str, ...], source: str) -> str:
         if fault.column != ROW_STATUS or ROW_STATUS in header
     )
     shown = " ".join(
-        f"when {number} then {shortened_sql(fault.shown)}"
+        f"when {number} then {shown_sql(fault.shown)}"
         for number, fault in enumerate(faults)
         if fault.shown and fault.column in header
     )
@@ -399,9 +414,8 @@ def _define_good_rows(connection: duckdb.DuckDBPyConnection, *, feed: Feed, line
     )
 
 
-def _explain_faults(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> None:
-    if not connection.execute("select 1 from faulty_rows limit 1").fetchall():
-        return
+def _define_bad_rows(connection: duckdb.DuckDBPyConnection, *, feed: Feed, width: int) -> None:
+    """Define bad_rows. A view: millions of sentences would take more memory than the file itself."""
     faults = _faults(feed)
     frame = pl.DataFrame(
         {
@@ -410,13 +424,26 @@ def _explain_faults(connection: duckdb.DuckDBPyConnection, *, feed: Feed) -> Non
             "reason": [fault.reason for fault in faults],
         }
     )
-    connection.register("fault_catalogue", frame)
+    connection.register("fault_frame", frame)
+    connection.execute("create or replace temp table fault_catalogue as select * from fault_frame")
+    connection.unregister("fault_frame")
     connection.execute(
-        """
-        insert into bad_rows
-        select line, column_name, replace(reason, '{shown}', coalesce(shown, '')), row_text
+        f"""
+        create or replace temp view bad_rows as
+        select
+            line,
+            null::varchar as column_name,
+            case
+                when field_count is null
+                    then 'the line is longer than {LONGEST_LINE:,} characters; no row of any feed is'
+                else 'the row has ' || field_count || ' fields where the header has {width}; give one value '
+                    || 'per column'
+            end as reason,
+            row_text
+        from unfit_rows
+        union all
+        select line, column_name, replace(reason, '{{shown}}', coalesce(shown, '')), row_text
         from faulty_rows
         inner join fault_catalogue using (fault_no)
         """
     )
-    connection.unregister("fault_catalogue")

@@ -18,13 +18,15 @@ import duckdb
 import polars as pl
 
 from pipelines.feeds import FEEDS, FIRST_YEAR, ID_PATTERN, LARGEST_INTEGER, LAST_YEAR, METER_INTERVALS
-from pipelines.formats import BAD_ROWS_TABLE, LONGEST_ROW_TEXT, ReadRows, RefusedFile
-from pipelines.formats.plain_text import LONGEST_LINE, OPEN_END, check_plain_text, open_text
+from pipelines.formats import LONGEST_ROW_TEXT, ReadRows, RefusedFile
+from pipelines.formats.plain_text import OPEN_END, check_plain_text, open_text
 from pipelines.sources import MeterSource
 from pipelines.store import TextScan
 from pipelines.wording import shortened
 
 HALF_HOURS_OF_DAY = 48
+# A 300 record of 288 values as long as they may be has some 13,000.
+_LONGEST_RECORD = 100_000
 _EXACT = Context(prec=80, traps=[Inexact, InvalidOperation])
 _VALUE = re.compile(r"[0-9]{1,13}(?:\.[0-9]{0,30})?", re.ASCII)
 _QUALITY = re.compile(r"([AEFNSV])(?:[0-9]{2})?", re.ASCII)
@@ -33,7 +35,7 @@ _WORST_LAST = "ASEN"
 _DIRECTION_OF_LETTER = {"E": "import_wh", "B": "backfeed_wh"}
 _WH_OF_UNIT = {"WH": Decimal(1), "KWH": Decimal(1000)}
 _REACTIVE_UNITS = ("VARH", "KVARH", "MVARH", "VAR", "KVAR", "MVAR")
-_MINUTES_OF_TEXT = re.compile(r"0*(5|15|30)", re.ASCII)
+_MINUTES_OF_TEXT = re.compile(r"0{0,8}(5|15|30)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -151,10 +153,13 @@ def _rows_in(meter_file: _MeterFile) -> int:
 def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     with open_text(path) as file:
         line = 0
-        while text := file.readline(LONGEST_LINE):
+        while text := file.readline(_LONGEST_RECORD):
             line += 1
-            if len(text) == LONGEST_LINE and not text.endswith("\n"):
-                raise RefusedFile(f"line {line} is too long for NEM12", line=line)
+            if len(text) == _LONGEST_RECORD and not text.endswith("\n"):
+                raise RefusedFile(
+                    f"line {line} is longer than {_LONGEST_RECORD:,} characters; no record of NEM12 is",
+                    line=line,
+                )
             if not (text := text.rstrip("\r\n")):
                 continue
             try:
@@ -254,7 +259,7 @@ def _wanted(
     register: _Register, *, line: int, fields: list[str], meter_file: _MeterFile
 ) -> _IntervalRecord | None:
     if register.is_reactive:
-        meter_file.left_out[f"{register.suffix} ({register.unit})"] += 1
+        meter_file.left_out[f"{shortened(register.suffix)} ({register.unit})"] += 1
         return None
     return _IntervalRecord(register=register, line=line, fields=fields)
 
@@ -464,8 +469,9 @@ def _set_repeated_aside(meter_file: _MeterFile) -> None:
                 del records[1:]
                 continue
             del registers[key]
+            first_lines = _first_lines(records)
             for record in records:
-                lines = [other.line for other in records if other.fingerprint != record.fingerprint]
+                lines = [line for contents, line in first_lines if contents != record.fingerprint][:1]
                 other_line = lines[0] if spoilt_line is None else min([spoilt_line, *lines])
                 meter_file.bad_records.append(
                     _BadRecord(
@@ -476,6 +482,14 @@ def _set_repeated_aside(meter_file: _MeterFile) -> None:
                         row_text=meter_file.texts[record.line],
                     )
                 )
+
+
+def _first_lines(records: Iterable[_RegisterDay]) -> list[tuple[int, int]]:
+    """The two earliest different contents and their first lines: one of them differs from any record."""
+    first_line: dict[int, int] = {}
+    for record in records:
+        first_line.setdefault(record.fingerprint, record.line)
+    return list(first_line.items())[:2]
 
 
 _HalfHour = tuple[int, str, datetime, int | None, int | None, str]
@@ -564,10 +578,9 @@ def _fill(
         "create or replace temp view spoilt_keys as "
         "select line, metering_point_id, interval_start from good_rows where false"
     )
-    connection.execute(BAD_ROWS_TABLE)
-    if bad_records:
-        bad = [(record.line, record.column, record.reason, record.row_text) for record in bad_records]
-        bad_schema = {"line": pl.Int64, "column_name": pl.String, "reason": pl.String, "row_text": pl.String}
-        connection.register("bad_batch", pl.DataFrame(bad, schema=bad_schema, orient="row"))
-        connection.execute("insert into bad_rows select * from bad_batch")
-        connection.unregister("bad_batch")
+    bad = [(record.line, record.column, record.reason, record.row_text) for record in bad_records]
+    bad_schema = {"line": pl.Int64, "column_name": pl.String, "reason": pl.String, "row_text": pl.String}
+    connection.register("bad_frame", pl.DataFrame(bad, schema=bad_schema, orient="row"))
+    connection.execute("create or replace temp table bad_record_rows as select * from bad_frame")
+    connection.unregister("bad_frame")
+    connection.execute("create or replace temp view bad_rows as select * from bad_record_rows")

@@ -29,7 +29,10 @@ from pipelines.pages import (
     Reading,
     download,
     downloads,
+    report,
 )
+from pipelines.quality_docs import INDEX as QUALITY_INDEX
+from pipelines.quality_docs import quality_page
 from pipelines.summary import figures
 from pipelines.wording import counted
 
@@ -45,11 +48,14 @@ _PRIVATE = {
 _NOTHING = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 # Nothing of a page runs, and nothing is fetched from elsewhere.
 _STATIC_PAGE = f"{_NOTHING}; frame-ancestors 'self'; frame-src 'self'"
-# The audit docs are one page with its script inside: that runs apart from Airflow's session, without network.
-_DOCS_PAGE = (
+# The audit docs and the reports are pages with their scripts inside: those run apart from Airflow's session,
+# without network.
+_OWN_PAGE = (
     f"{_NOTHING}; frame-ancestors 'self'; font-src data:; script-src 'unsafe-inline' 'unsafe-eval';"
     " sandbox allow-scripts"
 )
+# The Data Docs have no script, and link to each other.
+_QUALITY_PAGE = f"{_NOTHING}; frame-ancestors 'self'"
 
 
 class Pages:
@@ -100,6 +106,10 @@ class Pages:
             raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such run.")
         return period
 
+    def quality_page(self, name: str) -> Path | None:
+        """A page of the gates' Data Docs; None for any other name, and what is not there."""
+        return quality_page(self.here.warehouse, name)
+
     def has_docs(self) -> bool:
         """Whether the audit docs were ever built."""
         return (self.here.docs / DOCS_PAGE).is_file()
@@ -147,6 +157,7 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
             reading=reading,
             run=reading.value,
             figures=figures(reading.value.summary),
+            has_report=report(pages.here.docs, run_id=run_id) is not None,
             files=downloads(pages.here.exports, period=period, run_id=run_id),
             descriptions=DOWNLOADS,
             code=code,
@@ -163,8 +174,8 @@ def _add_pages(app: FastAPI, pages: Pages) -> None:
 
     @app.get("/quality")
     def show_quality(request: Request) -> HTMLResponse:
-        """Data quality."""
-        return pages.render(request, "quality.html")
+        """The gates' Data Docs within a frame, so that there is a way back."""
+        return pages.render(request, "quality.html", has_docs=pages.quality_page(QUALITY_INDEX) is not None)
 
 
 def _add_files(app: FastAPI, pages: Pages) -> None:
@@ -177,16 +188,42 @@ def _add_files(app: FastAPI, pages: Pages) -> None:
         kind = "application/json" if path.suffix == ".json" else "text/csv; charset=utf-8"
         return FileResponse(path, media_type=kind, filename=path.name, headers=_PRIVATE)
 
+    @app.get("/runs/{run_id}/report")
+    def get_report(run_id: str) -> Response:
+        """The report of a run."""
+        pages.period_of(run_id)
+        path = report(pages.here.docs, run_id=run_id)
+        if path is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, "The report of this run was not written yet.")
+        return _own_page(path)
+
+    @app.get("/quality/docs/{name}")
+    def get_quality_page(name: str) -> Response:
+        """A page of the gates' Data Docs, by its name."""
+        path = pages.quality_page(name)
+        if path is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such page.")
+        return FileResponse(
+            path,
+            media_type="text/html; charset=utf-8",
+            headers={**_PRIVATE, "Content-Security-Policy": _QUALITY_PAGE},
+        )
+
     @app.get("/audit/docs")
     def get_docs() -> Response:
         """The audit docs themselves."""
         if not pages.has_docs():
             raise HTTPException(HTTPStatus.NOT_FOUND, "The audit docs were not built yet.")
-        return FileResponse(
-            pages.here.docs / DOCS_PAGE,
-            media_type="text/html; charset=utf-8",
-            headers={**_PRIVATE, "Content-Security-Policy": _DOCS_PAGE},
-        )
+        return _own_page(pages.here.docs / DOCS_PAGE)
+
+
+def _own_page(path: Path) -> FileResponse:
+    """A page that was written as a file, with its scripts."""
+    return FileResponse(
+        path,
+        media_type="text/html; charset=utf-8",
+        headers={**_PRIVATE, "Content-Security-Policy": _OWN_PAGE},
+    )
 
 
 def _runs_so_far(pages: Pages) -> Reading[Overview] | None:

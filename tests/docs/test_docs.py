@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.warehouse import open_warehouse
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 DOCUMENTS = [
@@ -67,13 +69,52 @@ def test_the_readme_names_the_place_of_every_rule() -> None:
 def test_the_output_that_the_readme_shows_is_what_the_demo_prints(demo: Path) -> None:
     shown = README.split("```")[1].splitlines()
     script = (ROOT / "sample" / "demo.sh").read_text()
-    printed = _run(script[script.index("vgi --warehouse") :], demo=demo).splitlines()
-    lines = {line.rstrip() for line in printed}
+    commands = re.split(r"(?<!\\)\n", script[script.index("vgi --warehouse") :].strip())
+    lines = {line.rstrip() for command in commands for line in _run(command, demo=demo).splitlines()}
     assert [line for line in shown if line not in ("", "...") and line.rstrip() not in lines] == []
     assert any(line.startswith("Exported to") for line in shown)
+    assert any(line.startswith("Wrote demo/report.html, of run ") for line in lines)
+    assert (demo / "report.html").is_file()
+
+
+def test_the_queries_of_the_audit_docs_answer_what_they_show(demo: Path) -> None:
+    start_page = (ROOT / "dbt_project" / "models" / "overview.md").read_text()
+    shown = re.findall(r"```sql\n(.*?)```\n\n(\|.*?)\n\n", start_page, re.DOTALL)
+    assert len(shown) == start_page.count("```sql") > 4
+    with open_warehouse(demo / "vgi.duckdb", read_only=True) as warehouse:
+        for query, table in shown:
+            answer = warehouse.execute(query)
+            assert answer.description is not None
+            rows = [[column[0] for column in answer.description], *answer.fetchall()]
+            cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+            assert [[str(cell) for cell in row] for row in rows] == [cells[0], *cells[2:]]
+
+
+def test_the_audit_docs_are_built_of_the_demo(demo: Path) -> None:
+    makefile = (ROOT / "Makefile").read_text()
+    command = re.search(r"^\t@\$\(VENV\)/bin/(vgi .* docs .*)$", makefile, re.MULTILINE)
+    assert command is not None
+    assert _run(command[1], demo=demo).endswith("Open demo/docs/index.html in a browser.\n")
+    assert [path.name for path in (demo / "docs").iterdir()] == ["index.html"]
+    page = (demo / "docs" / "index.html").read_text()
+    assert '"circular_wh": {"type": "BIGINT"' in page
+    assert str(ROOT) not in page
 
 
 def test_the_late_deliveries_of_the_sample_make_a_correction(demo: Path) -> None:
     guide = (ROOT / "sample" / "README.md").read_text()
     command = guide.split("```sh\n")[1].split("```")[0]
     assert ", a correction, issued." in _run(command, demo=demo)
+
+
+def test_the_commands_that_the_readme_shows_print_what_it_shows(demo: Path) -> None:
+    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.DOTALL)
+    assert len(blocks) == README.count("```console") == 2
+    for command, shown in blocks:
+        printed = {_words(line) for line in _run(command, demo=demo).splitlines()}
+        assert [line for line in shown.splitlines() if line != "..." and _words(line) not in printed] == []
+
+
+def _words(line: str) -> str:
+    """A line without its indentation and the spaces that pad a table."""
+    return " ".join(line.replace("│", " ").split())

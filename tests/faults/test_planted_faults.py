@@ -12,7 +12,15 @@ from tests.faults.planted import FAULTS, Fault
 
 ROOT = Path(__file__).resolve().parents[2]
 BY_HAND = ("tests/settlement", "tests/scenarios")
-NEEDED = ("dbt_project", "pipelines", "settlement", "tests/oracle", "tests/agreement", *BY_HAND)
+NEEDED = (
+    "dbt_project",
+    "expectations",
+    "pipelines",
+    "settlement",
+    "tests/oracle",
+    "tests/agreement",
+    *BY_HAND,
+)
 WORLDS = "120"
 OWN_ERRORS = ("pipelines.errors.", "settlement.errors.")
 FAILED_ASSERTION = re.compile(

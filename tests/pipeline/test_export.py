@@ -173,12 +173,13 @@ def test_a_file_in_the_place_of_the_folder_is_bad_input(world: World) -> None:
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@sum", "a\tb", "a\rb", "a\nb", "\x00"])
-def test_a_cell_that_a_spreadsheet_would_run_is_refused(tmp_path: Path, text: str) -> None:
+def test_a_cell_that_a_spreadsheet_would_run_is_found(text: str) -> None:
     columns = {column.name: pl.String for column in EXCEPTIONS.columns}
     row = dict.fromkeys(columns, "x") | {"detail": text}
     frame = pl.DataFrame([row], schema=columns)
-    with pytest.raises(JobFailed, match=r"exceptions\.csv is not written: the cell .* of detail"):
-        export.write_csv(EXCEPTIONS, frame, tmp_path / "exceptions.csv")
+    unsafe = export.unsafe_cells(EXCEPTIONS, frame)
+    assert (unsafe.count, unsafe.examples) == (1, (f"exceptions.csv detail {text!r}",))
+    assert export.unsafe_cells(EXCEPTIONS, frame.with_columns(detail=pl.lit("1-1=0"))).count == 0
 
 
 def test_text_beyond_ascii_is_utf8(tmp_path: Path) -> None:

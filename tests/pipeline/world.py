@@ -15,8 +15,9 @@ from pipelines.export import Exported, export_run
 from pipelines.instants import parse_instant
 from pipelines.settle import Settled, settle
 from pipelines.tariff_files import TariffFiles, read_tariffs
+from pipelines.verify import _set_standing, _write_run_tariffs
 from pipelines.warehouse import open_warehouse
-from settlement import SettlementPeriod, VerifiedPeriod
+from settlement import SettlementPeriod, TariffBook, VerifiedPeriod
 from tests.pipeline.programme import write_tariffs
 
 PERIOD = SettlementPeriod.parse("2023-12")
@@ -28,12 +29,37 @@ STARTS_AT = parse_instant("2023-12-04T08:00:00Z")
 ENDS_AT = parse_instant("2023-12-04T10:00:00Z")
 
 
+_LOOKED_AT_BY_GATES = """
+    create schema if not exists staging;
+    create schema if not exists intermediate;
+    create or replace table staging.stg_dr_events as
+        select 'D-1' as dr_event_id, timestamp '2023-12-04 08:00:00' as starts_at;
+    create or replace table intermediate.int_unknown_references (fact varchar, missing varchar);
+    create or replace table intermediate.int_signals as
+        select
+            dr_event_id, vehicle_id, timestamp '2023-12-04 08:00:00' as starts_at,
+            'discharge_energy' as amount_kind, true as is_settled
+        from verified.performances;
+    create or replace table intermediate.int_instructions as
+        select 'D-1' as dr_event_id, aggregator_id, level, timestamp '2023-12-04 08:00:00' as starts_at,
+            8000 as amount_wh, true as is_counted
+        from (values ('PA-1', 'parent'), ('CA-1', 'child')) as aggregators (aggregator_id, level);
+    create or replace table intermediate.int_aggregators_in_force as
+        select aggregator_id, parent_aggregator_id, timestamp '2023-01-01' as in_force_from,
+            timestamp '9999-01-01' as in_force_to
+        from (values ('PA-1', null), ('CA-1', 'PA-1')) as aggregators (aggregator_id, parent_aggregator_id);
+"""
+
+
 @dataclass
 class World:
-    """A warehouse, its tariffs, and how much each vehicle is found to have achieved (Wh)."""
+    """A warehouse, its tariffs, how much each vehicle is found to have achieved (Wh), and why it is held, if
+    it is.
+    """
 
     folder: Path
     achieved_wh: dict[str, int] = field(default_factory=lambda: {"V-1": 4000, "V-2": 3000})
+    hold_reasons: dict[str, str] = field(default_factory=dict)
     verifications: int = 0
 
     @property
@@ -88,16 +114,23 @@ class World:
         rows = self.rows("select state from books.run_events where run_id = ? order by seq", run_id)
         return [state for (state,) in rows]
 
-    def verify(self, *, warehouse: Path, **_: object) -> None:
-        """Stands in for the verification: writes schema `verified`."""
+    def verify(self, *, warehouse: Path, run_id: str, tariffs: TariffBook, **_: object) -> bool:
+        """Stands in for the verification: writes schema `verified`, and what the gates look at beside it."""
         self.verifications += 1
         frames = self.verified()
         with open_warehouse(warehouse) as connection:
             connection.execute("create schema if not exists verified")
+            # What the settlement is not told, and a run keeps.
+            held = pl.col("vehicle_id").replace_strict(self.hold_reasons, default="", return_dtype=pl.String)
+            frames["performances"] = frames["performances"].with_columns(hold_reasons=held)
             for each in fields(VerifiedPeriod):
                 connection.register("frame", frames[each.name].to_arrow())
                 connection.execute(f"create or replace table verified.{each.name} as select * from frame")
                 connection.unregister("frame")
+            connection.execute(_LOOKED_AT_BY_GATES)
+            _write_run_tariffs(connection, tariffs)
+            _set_standing(connection, f"{run_id} models")
+        return True
 
     def verified(self) -> dict[str, pl.DataFrame]:
         schemas = {each.name: each.metadata["schema"] for each in fields(VerifiedPeriod)}
@@ -136,7 +169,7 @@ class World:
             "requested": 4000,
             "achieved": self.achieved_wh[vehicle_id],
             "circular_wh": 0,
-            "status": "final",
+            "status": "held" if vehicle_id in self.hold_reasons else "final",
             "qualities": "A",
         }
 

@@ -20,6 +20,7 @@ from starlette.routing import Mount
 from pipelines import pages
 from pipelines.config import Places
 from pipelines.exports import EXPORTS
+from pipelines.quality_docs import build_quality_docs, quality_folder
 from plugins.settlement_pages import PREFIX, SettlementPages
 from tests.pipeline.world import JANUARY_5, JANUARY_9, World
 
@@ -194,7 +195,22 @@ def test_audit_docs_and_quality(client: TestClient, here: Places) -> None:
     answer = client.get(f"{PREFIX}/audit/docs")
     assert answer.text == "<h1>Every model</h1>"
     assert "sandbox allow-scripts" in answer.headers["content-security-policy"]
+
+
+def test_data_quality_shows_the_data_docs_of_the_gates(client: TestClient, world: World) -> None:
     assert "no data-quality pages yet" in client.get(f"{PREFIX}/quality").text
+    assert client.get(f"{PREFIX}/quality/docs/index.html").status_code == 404
+    world.export(world.settle().run_id)
+    build_quality_docs(warehouse=world.warehouse, out=quality_folder(world.warehouse))
+    assert f'src="{PREFIX}/quality/docs/index.html"' in client.get(f"{PREFIX}/quality").text
+    index = client.get(f"{PREFIX}/quality/docs/index.html")
+    assert "Gate before export" in index.text
+    for page in re.findall(r'href="(gate-[0-9]+\.html)"', index.text):
+        answer = client.get(f"{PREFIX}/quality/docs/{page}")
+        assert "All that was judged" in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+    (quality_folder(world.warehouse) / "gate-99.html").symlink_to(world.warehouse)
+    assert client.get(f"{PREFIX}/quality/docs/gate-99.html").status_code == 404
 
 
 def test_before_the_first_delivery(client: TestClient, world: World) -> None:
@@ -247,6 +263,12 @@ NOT_SERVED = (
     "runs/2023-12-0000000000000000",
     "audit/docs/../../vgi.duckdb",
     "audit/docs/%2e%2e%2fvgi.duckdb",
+    "quality/docs/../../vgi.duckdb",
+    "quality/docs/%2e%2e%2fvgi.duckdb",
+    "quality/docs/..%2f..%2fvgi.duckdb",
+    "quality/docs/index.html%00",
+    "quality/docs/notes.txt",
+    "quality/docs/",
 )
 
 

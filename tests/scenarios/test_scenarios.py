@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +17,14 @@ import yaml
 
 from pipelines.approval import reject
 from pipelines.export import export_run
+from pipelines.exports import EXCEPTION_CODES
 from pipelines.feeds import FEEDS
 from pipelines.ingest import ingest
 from pipelines.instants import parse_instant
 from pipelines.settle import settle
 from pipelines.tariff_files import read_tariffs
 from settlement import SettlementPeriod
+from tests.oracle import BRANCHES
 
 HERE = Path(__file__).parent
 # Cells of these columns get the scenario's name in front, so that many scenarios can share one run.
@@ -283,3 +286,78 @@ def test_every_row_belongs_to_a_scenario(
         for export, rows in tables.items():
             stray = [row for row in rows if not any(belongs(row, prefix) for prefix in prefixes)]
             assert not stray, f"{export} has rows of no scenario: {stray[:3]}"
+
+
+# ---- the exceptions of R27
+
+# Where a reader finds each code worked out by hand.
+EXCEPTION_SCENARIOS = {
+    "missing_read": ("missing_read", "missing_reads_over_midnight"),
+    "unattributed_backfeed": ("unattributed_backfeed", "meter_before_its_evse"),
+    "unpermitted_use": ("unpermitted_use", "unidentified_vehicle", "vehicle_registered_after_plugging_in"),
+    "meter_charger_mismatch": ("charger_and_meter_disagree",),
+    "backfeed_from_incapable_evse": ("evse_incapable_of_backfeed",),
+    "overlapping_sessions": ("overlapping_sessions",),
+    "overlapping_leases": ("overlapping_leases",),
+    "double_dispatch": ("overlapping_events",),
+    "late_signal": ("late_signal", "late_amendment"),
+    "signal_direction_mismatch": ("direction_mismatch",),
+    "signal_without_session": ("signal_without_session", "open_session_and_no_other"),
+    "vehicle_in_two_places": ("vehicle_in_two_places",),
+    "lapsed_lease": ("lapsed_lease", "lease_nobody_came_for"),
+    "lease_during_specific_use": ("lease_during_specific_use",),
+    "unclosed_session": ("unclosed_session", "unclosed_session_elsewhere"),
+    "unknown_reference": (
+        "unknown_event", "unknown_evse", "unknown_vehicle", "unknown_contract", "parent_that_is_a_child",
+        "vehicle_of_an_unknown_aggregator",
+    ),
+}  # fmt: skip
+
+
+def test_every_exception_code_is_worked_out_by_hand_and_agreed_on_with_the_oracle() -> None:
+    assert set(EXCEPTION_SCENARIOS) == set(EXCEPTION_CODES)
+    assert {f"R27.{code}" for code in EXCEPTION_CODES} <= set(BRANCHES)
+    for code, names in EXCEPTION_SCENARIOS.items():
+        for name in names:
+            tables = [read_csv(path) for path in (HERE / f"given_{name}" / "then").rglob("exceptions.csv")]
+            assert any(row["code"] == code for rows in tables for row in rows), f"{name} expects no {code}"
+
+
+# Something to do, told to somebody: not a finding, and not a question.
+_INSTRUCTION = re.compile(r"(^|: |, and |; )(ask (for|the|which)|have |tell the )|^Ask the ")
+_UNFILLED = re.compile(r"\bnull\b|\bNone\b|\{|\}|%|  |infinity|\?")
+_LONGEST = 300
+
+
+def amiss(detail: str) -> str | None:
+    """Why an operator could not act on the sentence, or None."""
+    if not _INSTRUCTION.search(detail):
+        return "tells nobody what to do"
+    if _UNFILLED.search(detail):
+        return "is not filled in, or asks back"
+    if not (detail[0].isupper() and detail.endswith(".")):
+        return "is no sentence"
+    return "is too long" if len(detail) > _LONGEST else None
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan[0].name)
+def test_every_exception_says_what_to_do(
+    plan: list[Scenario], exports_of: Callable[[Scenario], list[Tables]]
+) -> None:
+    details = {row["detail"] for tables in exports_of(plan[0]) for row in tables["exceptions"]}
+    assert [(amiss(detail), detail) for detail in details if amiss(detail)] == []
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "Meter and charger disagree.",
+        "Energy was fed back: is a session missing?",
+        "Ask the meter operator for the reads of null.",
+        "Ask the meter operator  for the reads.",
+        "Ask the meter operator for the reads",
+        f"Ask the meter operator for the reads{' of today' * 40}.",
+    ],
+)
+def test_a_sentence_nobody_can_act_on_is_noticed(detail: str) -> None:
+    assert amiss(detail)

@@ -75,8 +75,8 @@ def test_a_lapsed_lease_is_listed_with_what_to_do() -> None:
     lapsed, missing = settlement.exceptions.to_dicts()
     assert (lapsed["code"], missing["code"]) == ("lapsed_lease", "missing_read")
     assert lapsed["detail"] == (
-        "Ask the user of vehicle V1 why it exchanged only 499 Wh of the 500 Wh that lease L1 requires "
-        "at EVSE S1; the lease's lines earn nothing. If reads or sessions are missing, deliver them and "
+        "Only 499 Wh of the 500 Wh that the lease requires were exchanged, and its lines earn nothing:"
+        " ask the user of the vehicle why. If reads or sessions are missing, have them delivered and "
         "settle the period again."
     )
     assert (lapsed["lease_id"], lapsed["evse_id"], lapsed["vehicle_id"]) == ("L1", "S1", "V1")

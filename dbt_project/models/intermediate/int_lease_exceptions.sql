@@ -18,6 +18,8 @@ overlapping_leases as (
         one.lease_id,
         other.lease_id as other_lease_id,
         one.evse_id,
+        greatest(one.cover_from, other.cover_from) as overlap_from,
+        least(one.cover_to, other.cover_to) as overlap_to,
     from leases as one
     inner join leases as other
         on
@@ -32,11 +34,12 @@ overlapping_leases as (
 ),
 
 during_specific_use as (
-    select distinct
+    select
         leases.lease_id,
         leases.evse_id,
         sessions.vehicle_id,
         sessions.session_id,
+        min(greatest(sessions.started_at, leases.cover_from, specific_periods.specific_from)) as overlap_from,
     from leases
     inner join sessions
         on
@@ -54,6 +57,7 @@ during_specific_use as (
             'greatest(sessions.started_at, leases.cover_from, specific_periods.specific_from)',
             'least(sessions.lasts_to, leases.cover_to, specific_periods.specific_to)'
         ) }}
+    group by leases.lease_id, leases.evse_id, sessions.vehicle_id, sessions.session_id
 )
 
 select
@@ -62,8 +66,10 @@ select
     evse_id,
     '' as vehicle_id,
     '' as session_id,
-    format('The EVSE is let twice: lease {} covers some of the same time; revoke one of them.', other_lease_id)
-        as detail,
+    format(
+        'The EVSE is let twice from {} to {}, also under lease {}: have one of the two leases revoked.',
+        {{ utc_text('overlap_from') }}, {{ utc_text('overlap_to') }}, other_lease_id
+    ) as detail,
 from overlapping_leases
 
 union all
@@ -74,5 +80,8 @@ select
     evse_id,
     vehicle_id,
     session_id,
-    'A specific vehicle used the EVSE while it was let: ask the manager to offer only times that are free.' as detail,
+    format(
+        'A specific vehicle used the EVSE from {} on, while it was let: ask the manager to have only free times let.',
+        {{ utc_text('overlap_from') }}
+    ) as detail,
 from during_specific_use

@@ -17,6 +17,7 @@ missing_read as (
         metering_point_id,
         local_date,
         count(distinct interval_start) as half_hours,
+        min(interval_start) as first_half_hour,
     from segments
     where import_wh is null or capable_backfeed_wh is null
     group by metering_point_id, local_date
@@ -26,6 +27,8 @@ unattributed_backfeed as (
     select
         metering_point_id,
         local_date,
+        count(*) filter (where backfeed_wh > 0) as half_hours,
+        min(interval_start) filter (where backfeed_wh > 0) as first_half_hour,
         sum(backfeed_wh) as energy_wh,
     from unattributed_reads
     group by metering_point_id, local_date
@@ -36,6 +39,8 @@ incapable_backfeed as (
     select
         evse_id,
         local_date,
+        count(distinct interval_start) filter (where backfeed_wh > 0) as half_hours,
+        min(interval_start) filter (where backfeed_wh > 0) as first_half_hour,
         sum(backfeed_wh) as energy_wh,
     from segments
     where not backfeed_capable
@@ -50,8 +55,9 @@ select
     local_date,
     null as energy_wh,
     format(
-        'Half hours with a vehicle in session and no read: {}. Ask the meter operator for the reads of this day.',
-        half_hours
+        'Ask the meter operator for the reads of this day: missing in {} with a vehicle in session, the first at {}. '
+        || 'What needs them is held until they come.',
+        {{ counted_half_hours('half_hours') }}, {{ utc_text('first_half_hour') }}
     ) as detail,
 from missing_read
 
@@ -63,8 +69,11 @@ select
     '' as evse_id,
     local_date,
     energy_wh,
-    'Energy was fed back in half hours that no ended session overlaps: is a session missing or still open, '
-    || 'or has the house a source of its own?' as detail,
+    format(
+        'No ended session explains the backfeed of {}, the first at {}: ask the charger operator for a session that '
+        || 'is missing or still open. If the place has a source of its own, leave it.',
+        {{ counted_half_hours('half_hours') }}, {{ utc_text('first_half_hour') }}
+    ) as detail,
 from unattributed_backfeed
 
 union all
@@ -75,6 +84,9 @@ select
     evse_id,
     local_date,
     energy_wh,
-    'Backfeed was metered at an EVSE registered as unable to: correct the registry, or find the other source.'
-        as detail,
+    format(
+        'Backfeed was metered in {}, the first at {}, at an EVSE registered as unable to feed back, and counts for '
+        || 'nothing: have the registry row corrected, or find the other source behind the meter.',
+        {{ counted_half_hours('half_hours') }}, {{ utc_text('first_half_hour') }}
+    ) as detail,
 from incapable_backfeed

@@ -27,7 +27,7 @@ mismatches as (
         session_id,
         max(difference_wh) as energy_wh,
         string_agg(
-            format('{} metered {} Wh, logged {} Wh', direction, apportioned_wh, logged_wh), ', ' order by direction desc
+            format('{} metered {} Wh, logged {} Wh', direction, apportioned_wh, logged_wh), '; ' order by direction desc
         ) as comparison,
     from session_checks
     group by session_id
@@ -39,6 +39,7 @@ overlapping as (
         one.session_id,
         other.session_id as other_session_id,
         one.evse_id,
+        greatest(one.started_at, other.started_at) as overlap_from,
     from sessions as one
     inner join sessions as other
         on
@@ -59,6 +60,8 @@ in_two_places as (
         one.evse_id,
         other.evse_id as other_evse_id,
         one.vehicle_id,
+        greatest(one.started_at, other.started_at) as overlap_from,
+        least(one.ended_at, other.ended_at) as overlap_to,
     from sessions as one
     inner join sessions as other
         on
@@ -80,8 +83,19 @@ select
     sessions.evse_id,
     sessions.vehicle_id,
     unpermitted_use.energy_wh,
-    'The EVSE was used without permission: tell its manager, and ask whether a lease or the vehicle is missing.'
-        as detail,
+    case
+        when sessions.vehicle_id = ''
+            then
+                'The charger did not identify the vehicle: ask the charger operator which it was, or tell the manager '
+                || 'of the EVSE that it was used without permission.'
+        when not sessions.vehicle_is_known
+            then
+                'The vehicle has no registry row at the start of the session: ask the aggregator for it, or tell the '
+                || 'manager of the EVSE that it was used without permission.'
+        else
+            'Neither a lease nor a specific-vehicle period covers the use: tell the manager of the EVSE, and ask for '
+            || 'the lease or the specific vehicle if one was not delivered.'
+    end as detail,
 from sessions
 inner join unpermitted_use on sessions.session_id = unpermitted_use.session_id
 
@@ -93,7 +107,11 @@ select
     sessions.evse_id,
     sessions.vehicle_id,
     mismatches.energy_wh,
-    format('Meter and charger disagree ({}): have both checked.', mismatches.comparison) as detail,
+    format(
+        'Meter and charger disagree ({}): have both checked, and ask for corrected reads or a corrected session. '
+        || 'Performances in this session are held until they agree.',
+        mismatches.comparison
+    ) as detail,
 from sessions
 inner join mismatches on sessions.session_id = mismatches.session_id
 
@@ -105,8 +123,10 @@ select
     evse_id,
     '' as vehicle_id,
     null as energy_wh,
-    format('Overlaps session {} at the same EVSE: ask the charger operator which times are right.', other_session_id)
-        as detail,
+    format(
+        'Session {} overlaps this one at the same EVSE from {} on: ask the charger operator which times are right.',
+        other_session_id, {{ utc_text('overlap_from') }}
+    ) as detail,
 from overlapping
 
 union all
@@ -118,8 +138,9 @@ select
     vehicle_id,
     null as energy_wh,
     format(
-        'At EVSE {} while also in session {} at EVSE {}: ask which identification is wrong.',
-        evse_id, other_session_id, other_evse_id
+        'The vehicle is at EVSE {} and, in session {}, at EVSE {} from {} to {}: ask the charger operator which of '
+        || 'the two was another vehicle. What it performed in both at once is held.',
+        evse_id, other_session_id, other_evse_id, {{ utc_text('overlap_from') }}, {{ utc_text('overlap_to') }}
     ) as detail,
 from in_two_places
 
@@ -131,6 +152,9 @@ select
     evse_id,
     vehicle_id,
     null as energy_wh,
-    'Another session began before this one was ended: ask the charger operator for its end and energies.' as detail,
+    format(
+        'Another session began at {} and this one was never ended: ask the charger operator for its end and energies.',
+        {{ utc_text('next_started_at') }}
+    ) as detail,
 from sessions
 where is_open and next_started_at is not null

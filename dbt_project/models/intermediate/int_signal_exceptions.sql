@@ -50,8 +50,11 @@ select
     'double_dispatch' as code,
     dr_event_id,
     vehicle_id,
-    format('Event {} asks the vehicle at the same time: energy counts for the earlier event only.', other_dr_event_id)
-        as detail,
+    format(
+        'Event {} asks the vehicle at the same time in the same region: ask the aggregator to withdraw one of the two '
+        || 'signals. Until then energy counts for the earlier event only.',
+        other_dr_event_id
+    ) as detail,
 from double_dispatch
 
 union all
@@ -61,8 +64,9 @@ select
     dr_event_id,
     vehicle_id,
     format(
-        'The signal issued at {} came at or after the start of its event and is not settled: ask the aggregator why.',
-        strftime(issued_at, '%Y-%m-%dT%H:%M:%SZ')
+        'The signal issued at {} came at or after the start of its event, {}, and is not settled: ask the aggregator '
+        || 'why, and for a corrected row if the instant is wrong.',
+        {{ utc_text('issued_at') }}, {{ utc_text('starts_at') }}
     ) as detail,
 from signals
 where is_late
@@ -74,8 +78,9 @@ select
     dr_event_id,
     vehicle_id,
     format(
-        'The signal issued at {} asks for {} in an event of {} and is not settled: ask the aggregator why.',
-        strftime(issued_at, '%Y-%m-%dT%H:%M:%SZ'), amount_kind, direction
+        'The signal issued at {} asks for {} in an event of {}, which does not fit, and is not settled: ask the '
+        || 'aggregator why, and for a corrected row if the kind is wrong.',
+        {{ utc_text('issued_at') }}, amount_kind, direction
     ) as detail,
 from signals
 where is_mismatch
@@ -86,6 +91,6 @@ select
     'signal_without_session' as code,
     dr_event_id,
     vehicle_id,
-    'The vehicle had a signal and no ended session that counts for the event: is a session missing, or still open?'
-        as detail,
+    'No ended session of the vehicle counts for the event: ask the charger operator for a session that is missing or '
+    || 'still open. If the vehicle did not come, leave it.' as detail,
 from without_session

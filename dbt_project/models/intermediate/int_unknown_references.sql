@@ -288,5 +288,7 @@ select
     coalesce(dr_event_id, '') as dr_event_id,
     coalesce(lease_id, '') as lease_id,
     coalesce(session_id, '') as session_id,
+    fact,
+    missing,
     format('The {} names {}, which {}: ask for the registry row, or for the right id.', fact, missing, lack) as detail,
 from unknown_references

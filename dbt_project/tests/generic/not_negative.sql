@@ -1,4 +1,3 @@
-{#- Energies, amounts and seconds of a model, in one scan: none is below zero (null, a missing read, is none). -#}
 {% test not_negative(model, columns) %}
 
 select *

@@ -1,7 +1,3 @@
-{#-
-    A reference between models, by one column or several: every row (that the test's `where` picks) names a
-    row of `to`. `to_columns` defaults to the columns of the same names.
--#}
 {% test refers_to(model, to, columns, to_columns=none) %}
 
 {%- set to_columns = to_columns or columns %}

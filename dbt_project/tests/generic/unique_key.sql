@@ -1,7 +1,3 @@
-{#-
-    The key of a model: no two rows share it and none of its columns is null. Columns in `optional` are part
-    of the key, but may be null.
--#}
 {% test unique_key(model, columns, optional=[]) %}
 
 select

@@ -1,4 +1,3 @@
-{#- Enums of a model, in one scan: each column holds one of the values listed for it (null is never one). -#}
 {% test values_in(model, domains) %}
 
 select
