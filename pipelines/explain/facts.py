@@ -151,6 +151,7 @@ _CHECKS = """
     select checks.*, started_at, ended_at
     from intermediate.int_session_checks as checks
     inner join compared_sessions using (session_id)
+    inner join sessions using (session_id)
     order by session_id, direction desc
 """
 _OPEN_SESSIONS = """
