@@ -205,7 +205,8 @@ def _find_leases(connection: duckdb.DuckDBPyConnection) -> None:
 def _find_near_segments(connection: duckdb.DuckDBPyConnection) -> None:
     """Every segment of a half hour of a meter that a vehicle asked about was in session behind.
 
-    Energies of segments are by far the largest table: it is read this once, and the rest found in what is left.
+    The energies of all segments are by far the largest table: it is read this once, and the rest is found in
+    what is left.
     """
     # Sessions are compared whole (R16); else a half hour counts whole that an event or a lease touches.
     connection.execute(
@@ -596,4 +597,6 @@ def _replaced_by_found(
 
 
 def _half_hours(connection: duckdb.DuckDBPyConnection) -> list[HalfHour]:
-    return connection.execute("select metering_point_id, interval_start from half_hours order by all").fetchall()
+    return connection.execute(
+        "select metering_point_id, interval_start from half_hours order by all"
+    ).fetchall()
