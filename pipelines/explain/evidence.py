@@ -22,6 +22,7 @@ from pipelines.feeds import FEEDS, METER_INTERVALS, Feed
 
 Key = tuple[object, ...]
 Span = tuple[datetime, datetime]
+HalfHour = tuple[str, datetime]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,6 +108,7 @@ def gather(connection: duckdb.DuckDBPyConnection, asked: Asked, *, touching: Spa
     """
     _take(connection, asked)
     _find_leases(connection)
+    _find_near_segments(connection)
     _find_half_hours(connection)
     _find_offers(connection, touching)
     _find_sessions(connection)
@@ -117,7 +119,8 @@ def gather(connection: duckdb.DuckDBPyConnection, asked: Asked, *, touching: Spa
         for row in _rows_of(connection, feed, first=len(rows) + 1):
             rows.append(row)
             numbers[feed.name, tuple(row.values[name] for name in feed.key)] = row.row
-    return Evidence(tuple(rows), tuple(_missing_reads(connection)), numbers)
+    missing = (key for key in _half_hours(connection) if (METER_INTERVALS, key) not in numbers)
+    return Evidence(tuple(rows), tuple(MissingRead(*key) for key in missing), numbers)
 
 
 # ---- what is asked for
@@ -199,32 +202,86 @@ def _find_leases(connection: duckdb.DuckDBPyConnection) -> None:
     )
 
 
-def _find_half_hours(connection: duckdb.DuckDBPyConnection) -> None:
-    """The half hours of meters that count, and every segment that shares them (R9)."""
-    during = _between(connection, "asked_performances", "starts_at", "ends_at")
+def _find_near_segments(connection: duckdb.DuckDBPyConnection) -> None:
+    """Every segment of a half hour of a meter that a vehicle asked about was in session behind.
+
+    The energies of all segments are by far the largest table: it is read this once, and the rest is found in
+    what is left.
+    """
+    # Sessions are compared whole (R16); else a half hour counts whole that an event or a lease touches.
     connection.execute(
-        f"""
-        create or replace temp table own_segments as
-        select segments.*, asked.is_settled
-        from intermediate.int_segment_energy as segments
-        inner join asked_performances as asked
-            on asked.dr_event_id = segments.dr_event_id and asked.vehicle_id = segments.vehicle_id
-        where {during}
+        """
+        create or replace temp table near_half_hours as
+        with
+        asked as (
+            select vehicle_id, starts_at, ends_at, is_settled from asked_performances
+            union all
+            select vehicle_id, valid_from, valid_to, false from asked_leases
+        ),
+        wholes as (
+            select vehicle_id, is_settled, time_bucket(interval 30 minutes, starts_at) as starts_at,
+                time_bucket(interval 30 minutes, ends_at + interval 30 minutes) as ends_at
+            from asked
+        ),
+        stays as (
+            select sessions.evse_id,
+                case when is_settled then started_at else greatest(started_at, starts_at) end as stays_from,
+                case when is_settled then ended_at else least(ended_at, ends_at) end as stays_to
+            from intermediate.int_sessions as sessions
+            inner join wholes
+                on wholes.vehicle_id = sessions.vehicle_id
+                and wholes.starts_at < sessions.ended_at and wholes.ends_at > sessions.started_at
+        ),
+        half_hours_of_evses as (
+            select distinct evse_id,
+                unnest(generate_series(
+                    time_bucket(interval 30 minutes, stays_from), stays_to, interval 30 minutes
+                )) as interval_start
+            from stays
+        )
+        select distinct evses.metering_point_id, half_hours_of_evses.interval_start
+        from half_hours_of_evses
+        inner join staging.stg_evses as evses using (evse_id)
         """
     )
-    during = _between(connection, "asked_leases", "valid_from", "valid_to")
+    during = _between(connection, "near_half_hours", "interval_start", "interval_start")
     connection.execute(
         f"""
+        create or replace temp table near_segments as
+        select segments.*
+        from (
+            select *
+            from intermediate.int_segment_energy as segments
+            semi join near_half_hours using (metering_point_id)
+            where {during}
+        ) as segments
+        semi join near_half_hours using (metering_point_id, interval_start)
+        """
+    )
+
+
+def _find_half_hours(connection: duckdb.DuckDBPyConnection) -> None:
+    """The half hours of meters that count, and every segment that shares them (R9)."""
+    connection.execute(
+        """
+        create or replace temp table own_segments as
+        select segments.*, asked.is_settled
+        from near_segments as segments
+        inner join asked_performances as asked
+            on asked.dr_event_id = segments.dr_event_id and asked.vehicle_id = segments.vehicle_id
+        """
+    )
+    connection.execute(
+        """
         create or replace temp table leased_segments as
         select segments.*
-        from intermediate.int_segment_energy as segments
+        from near_segments as segments
         inner join asked_leases using (lease_id)
-        where {during}
         """
     )
     # R22: whether an import under a power limit is exchange, all segments of its interval decide.
     connection.execute(
-        f"""
+        """
         create or replace temp table compliance_segments as
         with
         intervals as (
@@ -234,27 +291,23 @@ def _find_half_hours(connection: duckdb.DuckDBPyConnection) -> None:
             where signals.amount_kind = 'charging_power_limit'
         )
         select segments.metering_point_id, segments.interval_start
-        from intermediate.int_segment_energy as segments
+        from near_segments as segments
         inner join intervals
             on intervals.interval_start = segments.interval_start
             and intervals.dr_event_id = segments.dr_event_id
             and intervals.vehicle_id = segments.vehicle_id
-        where segments.is_eligible and {during}
+        where segments.is_eligible
         """
     )
     # R16 compares whole sessions.
     connection.execute(
         """
         create or replace temp table compared_sessions as
-        select distinct sessions.session_id, sessions.started_at, sessions.ended_at
-        from intermediate.int_sessions as sessions
-        inner join own_segments using (session_id)
-        where own_segments.is_eligible and own_segments.is_settled
+        select distinct session_id from own_segments where is_eligible and is_settled
         """
     )
-    during = _between(connection, "compared_sessions", "started_at", "ended_at")
     connection.execute(
-        f"""
+        """
         create or replace temp table half_hours as
         select metering_point_id, interval_start from own_segments where is_eligible or is_settled
         union
@@ -263,21 +316,14 @@ def _find_half_hours(connection: duckdb.DuckDBPyConnection) -> None:
         select metering_point_id, interval_start from compliance_segments
         union
         select segments.metering_point_id, segments.interval_start
-        from intermediate.int_segment_energy as segments
+        from near_segments as segments
         inner join compared_sessions using (session_id)
-        where {during}
         """
     )
-    during = _between(connection, "half_hours", "interval_start", "interval_start")
     connection.execute(
-        f"""
+        """
         create or replace temp table segments as
-        select segments.*
-        from intermediate.int_segment_energy as segments
-        inner join half_hours
-            on half_hours.interval_start = segments.interval_start
-            and half_hours.metering_point_id = segments.metering_point_id
-        where {during}
+        select * from near_segments semi join half_hours using (metering_point_id, interval_start)
         """
     )
 
@@ -469,7 +515,8 @@ _CHOICE = {
     "specific_vehicles": "semi join pairs using (evse_id, vehicle_id)",
     "evse_offers": "semi join offers using (offer_id)",
     "permission_leases": "semi join leases using (lease_id)",
-    "meter_intervals": "semi join half_hours using (metering_point_id, interval_start)",
+    "meter_intervals": "semi join (select distinct metering_point_id from half_hours) as points"
+    " using (metering_point_id) semi join half_hours using (metering_point_id, interval_start)",
     "charger_sessions": "semi join sessions using (session_id)",
     "dr_events": "semi join events using (dr_event_id)",
     "dr_instructions": "semi join asked_instructions using (dr_event_id, aggregator_id)",
@@ -534,12 +581,11 @@ def _replaced_by_found(
     rows = connection.execute(
         f"""
         select distinct {shown}, deliveries.delivery_no, file_name, segments.line, received_at
-        from raw.{feed.name} as segments
+        from (select * from raw.{feed.name} as segments {_CHOICE[feed.name]} where {within}) as segments
         inner join replaced
             on replaced.delivery_no = segments.delivery_no and replaced.row_no = segments.row_no
         inner join found on found.delivery_no = replaced.superseded_by_delivery_no and {equal_keys}
         inner join raw.deliveries on deliveries.delivery_no = segments.delivery_no
-        where {within}
         order by {shown}, received_at desc, file_name desc
         """
     ).fetchall()
@@ -550,18 +596,7 @@ def _replaced_by_found(
     return replaced
 
 
-def _missing_reads(connection: duckdb.DuckDBPyConnection) -> Iterable[MissingRead]:
-    within = _between(connection, "half_hours", "interval_start", "interval_start")
-    rows = connection.execute(
-        f"""
-        select metering_point_id, interval_start
-        from half_hours
-        anti join (
-            select metering_point_id, interval_start
-            from staging.stg_meter_intervals as segments
-            where {within}
-        ) using (metering_point_id, interval_start)
-        order by metering_point_id, interval_start
-        """
+def _half_hours(connection: duckdb.DuckDBPyConnection) -> list[HalfHour]:
+    return connection.execute(
+        "select metering_point_id, interval_start from half_hours order by all"
     ).fetchall()
-    return (MissingRead(*row) for row in rows)

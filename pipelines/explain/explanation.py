@@ -230,7 +230,7 @@ def _explained_contracts(
     connection: duckdb.DuckDBPyConnection, run: Run, rows: tuple[Row, ...]
 ) -> tuple[Evidence, Step]:
     facts = _facts(connection, run, Asked(contracts=[row["contract_id"] for row in rows]))
-    steps = tuple(reduction_step(connection, facts, row) for row in rows)
+    steps = tuple(reduction_step(facts, row) for row in rows)
     if len(steps) == 1:
         return facts.evidence, steps[0]
     total = sum(row["reduction_minor"] for row in rows)

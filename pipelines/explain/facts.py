@@ -30,6 +30,7 @@ class Facts:
     evidence: Evidence
     performances: Mapping[Performance, Row]
     lines: Mapping[Performance, list[Row]]
+    lines_of_contract: Mapping[str, list[Row]]
     segments: Mapping[HalfHour, list[Row]]
     segments_of: Mapping[Performance, list[Row]]
     segments_of_lease: Mapping[str, list[Row]]
@@ -38,6 +39,8 @@ class Facts:
     open_sessions: Mapping[Performance, list[str]]
     exchanges: Mapping[str, Row]
     directions: Mapping[str, str]
+    offered: Mapping[str, list[Row]]
+    monthly_fees: Mapping[str, int]
 
     def tariff(self, version: str) -> Tariff:
         """The tariff of a version."""
@@ -56,6 +59,7 @@ def read_facts(
     period's first day (R21).
     """
     rows = _Reader(connection)
+    lines = list(rows(_LINES, run.run_id))
     segments = list(rows("select * from segments order by segment_from, session_id"))
     return Facts(
         run=run,
@@ -63,7 +67,8 @@ def read_facts(
         monthly=monthly,
         evidence=evidence,
         performances={_performance(row): row for row in rows(_PERFORMANCES, run.run_id)},
-        lines=_grouped(rows(_LINES, run.run_id), _performance),
+        lines=_grouped(lines, _performance),
+        lines_of_contract=_grouped(lines, lambda row: row["contract_id"]),
         segments=_grouped(segments, _half_hour),
         segments_of=_grouped((row for row in segments if row["dr_event_id"]), _performance),
         segments_of_lease=_grouped((row for row in segments if row["lease_id"]), lambda row: row["lease_id"]),
@@ -79,6 +84,8 @@ def read_facts(
             for row in evidence.rows
             if row.feed == "dr_events"
         },
+        offered=_grouped(rows(_OFFERED), lambda row: row["contract_id"]),
+        monthly_fees={row["contract_id"]: row["monthly_fee_minor"] for row in rows(_MONTHLY_FEES)},
     )
 
 
@@ -151,6 +158,7 @@ _CHECKS = """
     select checks.*, started_at, ended_at
     from intermediate.int_session_checks as checks
     inner join compared_sessions using (session_id)
+    inner join sessions using (session_id)
     order by session_id, direction desc
 """
 _OPEN_SESSIONS = """
@@ -176,4 +184,26 @@ _EXCHANGES = """
     left join results.lease_outcomes as stored
         on stored.run_id = ? and stored.lease_id = exchanges.lease_id
     order by exchanges.lease_id
+"""
+# R20: offered, unoccupied half hours of the contracts' EVSEs, as stretches without a gap.
+_OFFERED = """
+    with numbered as (
+        select contract_id, evse_id, rated_discharge_w, interval_start,
+            epoch(interval_start)::bigint // 1800 - row_number() over (
+                partition by contract_id, evse_id, rated_discharge_w order by interval_start
+            ) as stretch
+        from intermediate.int_offered_half_hours
+        semi join asked_contracts using (contract_id)
+    )
+    select contract_id, evse_id, rated_discharge_w, min(interval_start) as offered_from,
+        max(interval_start) + interval 30 minutes as offered_to, count(*) as half_hours,
+        cast(sum(rated_discharge_w) as bigint) as w_half_hours
+    from numbered
+    group by contract_id, evse_id, rated_discharge_w, stretch
+    order by contract_id, evse_id, offered_from
+"""
+_MONTHLY_FEES = """
+    select contract_id, monthly_fee_minor
+    from verified.contracts
+    semi join asked_contracts using (contract_id)
 """

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import duckdb
-
-from pipelines.books import frame_of
 from pipelines.explain.facts import Facts, Row
 from pipelines.explain.performances import performance_step
 from pipelines.explain.steps import Step, agreed, exact_text
@@ -16,23 +13,18 @@ _SCALE = 2_000_000
 _SMALLEST = "smallest units"
 
 
-def reduction_step(connection: duckdb.DuckDBPyConnection, facts: Facts, stored: Row) -> Step:
+def reduction_step(facts: Facts, stored: Row) -> Step:
     """The reduction of one contract, as the run stored it in `results.fee_reductions`."""
     tariff, contract_id = facts.monthly, stored["contract_id"]
     lines = [
         line
-        for found in facts.lines.values()
-        for line in found
-        if line["contract_id"] == contract_id
-        and line["contract_in_force"]
-        and (line["access_class"], line["unit"]) == ("leased", "Wh")
+        for line in facts.lines_of_contract.get(contract_id, [])
+        if line["contract_in_force"] and (line["access_class"], line["unit"]) == ("leased", "Wh")
     ]
     performance = sum(2 * line["payable"] * _per_kwh_milli(tariff, line["rated_w"]) for line in lines)
-    offers = _offered(connection, contract_id)
+    offers = facts.offered.get(contract_id, [])
     offering = sum(each["w_half_hours"] for each in offers) * tariff.offering_per_kw_hour_milli
-    fee = frame_of(
-        connection, "select monthly_fee_minor from verified.contracts where contract_id = ?", [contract_id]
-    ).item()
+    fee = facts.monthly_fees[contract_id]
     cap = fee * tariff.contract_fee_cap_bp * 200
     reduction = min(performance + offering, cap) // _SCALE
     agreed(f"the reduction of contract {contract_id}", calculated=reduction, stored=stored["reduction_minor"])
@@ -120,30 +112,6 @@ def _line_part(facts: Facts, line: Row) -> Step:
         numbers={"payable": line["payable"], "rated_w": line["rated_w"]},
         steps=(performance_step(facts, (line["dr_event_id"], line["vehicle_id"])),),
     )
-
-
-def _offered(connection: duckdb.DuckDBPyConnection, contract_id: str) -> list[Row]:
-    """Offered, unoccupied half hours of a contract's EVSEs, as stretches without a gap."""
-    return frame_of(
-        connection,
-        """
-        with numbered as (
-            select evse_id, rated_discharge_w, interval_start,
-                epoch(interval_start)::bigint // 1800 - row_number() over (
-                    partition by evse_id, rated_discharge_w order by interval_start
-                ) as stretch
-            from intermediate.int_offered_half_hours
-            where contract_id = ?
-        )
-        select evse_id, rated_discharge_w, min(interval_start) as offered_from,
-            max(interval_start) + interval 30 minutes as offered_to, count(*) as half_hours,
-            cast(sum(rated_discharge_w) as bigint) as w_half_hours
-        from numbered
-        group by evse_id, rated_discharge_w, stretch
-        order by evse_id, offered_from
-        """,
-        [contract_id],
-    ).rows(named=True)
 
 
 def _offering_part(facts: Facts, offers: list[Row], *, offering: int, stored: Row) -> Step:

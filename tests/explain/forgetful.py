@@ -67,12 +67,6 @@ FAULTS = (
         "select metering_point_id, interval_start from leased_segments where false",
     ),
     Fault(
-        "what else is in a half hour under a power limit",
-        ("lease", "lapsed lease"),
-        "where segments.is_eligible and {during}",
-        "where segments.is_eligible and {during} and false",
-    ),
-    Fault(
         "sessions in a lease's cover",
         ("lease",),
         "from intermediate.int_visit_leases as visits",
@@ -98,7 +92,7 @@ FAULTS = (
     ),
     Fault(
         "signals that cut sessions",
-        ("shared half hour", "increase", "power limit"),
+        ("lease",),
         "where signals.is_settled",
         "where signals.is_settled and false",
     ),
@@ -126,7 +120,6 @@ FAULTS = (
             "meter_intervals": ("increase",),
             "charger_sessions": ("power limit",),
             "dr_events": ("increase",),
-            "dr_instructions": ("aggregator's sum",),
             "dr_signals": ("increase",),
         }.items()
     ),

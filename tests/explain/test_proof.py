@@ -9,7 +9,7 @@ import pytest
 
 from pipelines import cli
 from tests.explain.amounts import KINDS
-from tests.explain.proof import amount_again
+from tests.explain.proof import amount_again, settled_again
 from tests.explain.settled import Settled
 
 AT_LEAST = 5
@@ -62,6 +62,16 @@ def test_the_rows_listed_give_the_exported_amounts_again(settled: Settled, expla
         for amount in sample
         if amount.exported != str(_less(found[amount.asked], before.get(amount.asked, 0)))
     ] == []
+
+
+def test_the_rows_listed_give_what_an_aggregator_was_instructed(settled: Settled, explain: Explain) -> None:
+    for amount in settled.amounts["aggregator's sum"][:AT_LEAST]:
+        explanation = explain(*amount.asked, run_id=settled.last_run)
+        keys = {name: value for name, value in explanation["subject"].items() if name != "kind"}
+        again = settled_again(explanation, warehouse=settled.warehouse).rows["aggregator_achievement"]
+        [row] = [row for row in again if all(row[name] == keys[name] for name in keys)]
+        instructed = explanation["step"]["numbers"]["instructed_wh"]
+        assert row["instructed_wh"] == ("" if instructed is None else str(instructed))
 
 
 def _booking_again(explain: Explain, settled: Settled, booking_id: str) -> int:
