@@ -8,6 +8,7 @@ from pipelines.settle import settle
 from settlement import SettlementPeriod
 from tests.agreement.product import NOW, instant, product_of
 from tests.explain.amounts import KINDS, Amount, exported_amounts
+from tests.explain.by_hand import world_by_hand
 from tests.oracle import worlds as oracle_worlds
 
 
@@ -28,12 +29,13 @@ class Settled:
 
 
 def settled_worlds(folder: Path, *, tariffs: str, seed: int, count: int, is_corrected: bool) -> Settled:
-    """So many worlds of a seed, settled as of their last receipt; if corrected, as of their first one and
-    their as-of.
+    """So many worlds of a seed and the one by hand, settled as of their last receipt; if corrected, as of
+    their first one and their as-of.
     """
     worlds, period, as_of = oracle_worlds.random_worlds(seed, count)
-    product = product_of(oracle_worlds.merged(worlds), tariffs=tariffs, folder=folder)
     first = min(oracle_worlds.first_receipt(world) for _, world in worlds)
+    world = oracle_worlds.merged([*worlds, world_by_hand(received_at=first)])
+    product = product_of(world, tariffs=tariffs, folder=folder)
     last = max(delivery.received_at for _, world in worlds for delivery in world.deliveries)
     run_ids = [
         settle(

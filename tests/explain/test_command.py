@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,13 @@ import duckdb
 import pytest
 
 from pipelines import cli
+from pipelines.explain import evidence
 from pipelines.ingest import ingest
-from tests.agreement.product import NOW
+from pipelines.render import json_text
+from pipelines.warehouse import open_warehouse
+from tests.agreement.product import NOW, instant
+from tests.explain.by_hand import LEASE_ID, OTHER_METER, OTHER_SESSION
+from tests.explain.forgetful import POWER_LIMIT, forgetful
 from tests.explain.proof import amount_again
 from tests.explain.settled import Settled
 
@@ -121,6 +126,34 @@ def test_the_rows_listed_give_the_amount_again(kind: str, settled: Settled, expl
     assert str(amount_again(found, warehouse=settled.warehouse)) == amount.exported
 
 
+def test_a_lease_rests_on_what_else_is_in_a_half_hour_under_a_power_limit(
+    settled: Settled, explain: Explain
+) -> None:
+    found = explain("lease", LEASE_ID, "--json").json
+    assert [step["value"] for step in found["step"]["steps"]] == [400], "all that was charged under the lease"
+    assert _rests_on_the_other_evse(found["rows"])
+    assert amount_again(found, warehouse=settled.warehouse) == found["amount"]
+
+
+def test_forgetting_what_else_is_in_the_half_hour_is_noticed(settled: Settled) -> None:
+    """The planted fault of the test above."""
+    with open_warehouse(settled.warehouse, read_only=True) as connection:
+        period = instant("2024-03-01T00:00:00Z"), instant("2024-04-01T00:00:00Z")
+        gathered = {
+            gather: json.loads(json_text({"rows": gather(connection, asked, touching=period).rows}))["rows"]
+            for module in (evidence, forgetful(POWER_LIMIT))
+            for gather, asked in [(module.gather, module.Asked(leases=[LEASE_ID]))]
+        }
+    assert [_rests_on_the_other_evse(rows) for rows in gathered.values()] == [True, False]
+
+
+def _rests_on_the_other_evse(rows: Sequence[dict[str, Any]]) -> bool:
+    values = [row["values"] for row in rows]
+    return any(each.get("session_id") == OTHER_SESSION for each in values) and any(
+        "interval_start" in each and each["metering_point_id"] == OTHER_METER for each in values
+    )
+
+
 def test_a_past_that_changed_is_not_explained(settled: Settled, explain: Explain, tmp_path: Path) -> None:
     changed = tmp_path / "changed.duckdb"
     shutil.copy(settled.warehouse, changed)
@@ -141,7 +174,7 @@ def test_a_past_that_changed_is_not_explained(settled: Settled, explain: Explain
 
 
 def test_a_long_tree_is_cut_and_says_so(settled: Settled, explain: Explain) -> None:
-    whole = {amount.asked: explain(*amount.asked, "--all").out for amount in settled.amounts["manager"][:2]}
+    whole = {amount.asked: explain(*amount.asked, "--all").out for amount in settled.amounts["manager"][:4]}
     asked, everything = max(whole.items(), key=lambda item: len(item[1]))
     short = explain(*asked).out
     assert len(short) < len(everything)
