@@ -23,6 +23,12 @@ class Fault:
     wrong: str
 
 
+POWER_LIMIT = Fault(
+    "what else is in a half hour under a power limit",
+    (),
+    "where segments.is_eligible\n",
+    "where segments.is_eligible and false\n",
+)
 FAULTS = (
     Fault(
         "sessions that share a half hour",

@@ -1,4 +1,4 @@
-"""Random worlds of the oracle that share a warehouse, settled twice: the second run corrects the first."""
+"""Random worlds of the oracle that share a warehouse, settled once or, with a correction, twice."""
 
 import random
 from dataclasses import dataclass
@@ -8,12 +8,13 @@ from pipelines.settle import settle
 from settlement import SettlementPeriod
 from tests.agreement.product import NOW, instant, product_of
 from tests.explain.amounts import KINDS, Amount, exported_amounts
+from tests.explain.by_hand import world_by_hand
 from tests.oracle import worlds as oracle_worlds
 
 
 @dataclass(frozen=True)
 class Settled:
-    """A warehouse with an initial run and a correction, whose verification stands, and all its amounts."""
+    """A warehouse with its first run and its last, whose verification stands, and all amounts of the last."""
 
     warehouse: Path
     first_run: str
@@ -27,12 +28,16 @@ class Settled:
         return chosen + random.Random(5).sample(others, max(0, size - len(chosen)))
 
 
-def settled_worlds(folder: Path, *, tariffs: str, seed: int, count: int) -> Settled:
-    """So many worlds of a seed, settled as of their first receipt and as of their as-of."""
+def settled_worlds(folder: Path, *, tariffs: str, seed: int, count: int, is_corrected: bool) -> Settled:
+    """So many worlds of a seed and the one by hand, settled as of their last receipt; if corrected, as of
+    their first one and their as-of.
+    """
     worlds, period, as_of = oracle_worlds.random_worlds(seed, count)
-    product = product_of(oracle_worlds.merged(worlds), tariffs=tariffs, folder=folder)
-    early = min(oracle_worlds.first_receipt(world) for _, world in worlds)
-    first, last = (
+    first = min(oracle_worlds.first_receipt(world) for _, world in worlds)
+    world = oracle_worlds.merged([*worlds, world_by_hand(received_at=first)])
+    product = product_of(world, tariffs=tariffs, folder=folder)
+    last = max(delivery.received_at for _, world in worlds for delivery in world.deliveries)
+    run_ids = [
         settle(
             warehouse=product.warehouse,
             period=SettlementPeriod.parse(period),
@@ -41,7 +46,7 @@ def settled_worlds(folder: Path, *, tariffs: str, seed: int, count: int) -> Sett
             now=NOW,
             by="test",
         ).run_id
-        for known_by in (early, as_of)
-    )
-    amounts = exported_amounts(product.warehouse, run_id=last, seed=seed)
-    return Settled(product.warehouse, first, last, amounts)
+        for known_by in ((first, as_of) if is_corrected else (last,))
+    ]
+    amounts = exported_amounts(product.warehouse, run_id=run_ids[-1], seed=seed)
+    return Settled(product.warehouse, run_ids[0], run_ids[-1], amounts)

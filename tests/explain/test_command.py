@@ -4,7 +4,7 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,14 @@ import duckdb
 import pytest
 
 from pipelines import cli
+from pipelines.explain import evidence
+from pipelines.ingest import ingest
+from pipelines.render import json_text
+from pipelines.warehouse import open_warehouse
+from tests.agreement.product import NOW, instant
+from tests.explain.by_hand import LEASE_ID, OTHER_METER, OTHER_SESSION
+from tests.explain.forgetful import POWER_LIMIT, forgetful
+from tests.explain.proof import amount_again
 from tests.explain.settled import Settled
 
 
@@ -109,8 +117,64 @@ def test_the_tree_leads_from_the_amount_to_the_line_of_a_file(settled: Settled, 
         assert f"{row['feed']}/{row['file_name']}:{row['line']} " in said.out
 
 
+@pytest.mark.parametrize("kind", ["shared half hour", "capped reduction", "power limit", "user"])
+def test_the_rows_listed_give_the_amount_again(kind: str, settled: Settled, explain: Explain) -> None:
+    """One amount of a kind by the oracle; test_proof holds many."""
+    amount = settled.amounts[kind][0]
+    found = explain(*amount.asked, "--json").json
+    assert str(found["amount"]) == amount.exported
+    assert str(amount_again(found, warehouse=settled.warehouse)) == amount.exported
+
+
+def test_a_lease_rests_on_what_else_is_in_a_half_hour_under_a_power_limit(
+    settled: Settled, explain: Explain
+) -> None:
+    found = explain("lease", LEASE_ID, "--json").json
+    assert [step["value"] for step in found["step"]["steps"]] == [400], "all that was charged under the lease"
+    assert _rests_on_the_other_evse(found["rows"])
+    assert amount_again(found, warehouse=settled.warehouse) == found["amount"]
+
+
+def test_forgetting_what_else_is_in_the_half_hour_is_noticed(settled: Settled) -> None:
+    """The planted fault of the test above."""
+    with open_warehouse(settled.warehouse, read_only=True) as connection:
+        period = instant("2024-03-01T00:00:00Z"), instant("2024-04-01T00:00:00Z")
+        gathered = {
+            gather: json.loads(json_text({"rows": gather(connection, asked, touching=period).rows}))["rows"]
+            for module in (evidence, forgetful(POWER_LIMIT))
+            for gather, asked in [(module.gather, module.Asked(leases=[LEASE_ID]))]
+        }
+    assert [_rests_on_the_other_evse(rows) for rows in gathered.values()] == [True, False]
+
+
+def _rests_on_the_other_evse(rows: Sequence[dict[str, Any]]) -> bool:
+    values = [row["values"] for row in rows]
+    return any(each.get("session_id") == OTHER_SESSION for each in values) and any(
+        "interval_start" in each and each["metering_point_id"] == OTHER_METER for each in values
+    )
+
+
+def test_a_past_that_changed_is_not_explained(settled: Settled, explain: Explain, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.duckdb"
+    shutil.copy(settled.warehouse, changed)
+    landing = tmp_path / "landing"
+    (landing / "vehicles").mkdir(parents=True)
+    (landing / "vehicles" / "late.csv").write_text(
+        "vehicle_id,valid_from,valid_to,user_id,child_aggregator_id,ownership,powertrain\n"
+        "V-LATE,2023-01-01T00:00:00Z,,U-LATE,,pov,bev\n"
+    )
+    with duckdb.connect(str(changed), read_only=True) as connection:
+        as_of = connection.execute(
+            "select as_of from books.runs where run_id = ?", [settled.last_run]
+        ).fetchall()[0][0]
+    ingest(landing, warehouse=changed, received_at=as_of, clock=lambda: NOW)
+    said = explain(*_asked(settled, "user"), "--run", settled.last_run, warehouse=changed)
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith(f"Deliveries came in after run {settled.last_run} with an instant of receipt")
+
+
 def test_a_long_tree_is_cut_and_says_so(settled: Settled, explain: Explain) -> None:
-    whole = {amount.asked: explain(*amount.asked, "--all").out for amount in settled.amounts["manager"][:5]}
+    whole = {amount.asked: explain(*amount.asked, "--all").out for amount in settled.amounts["manager"][:4]}
     asked, everything = max(whole.items(), key=lambda item: len(item[1]))
     short = explain(*asked).out
     assert len(short) < len(everything)

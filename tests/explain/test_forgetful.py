@@ -18,8 +18,6 @@ from tests.explain.forgetful import FAULTS, Fault, forgetful
 from tests.explain.proof import Json, amount_again
 from tests.explain.settled import Settled
 
-QUICK = ("sessions that share a half hour", "feed meter_intervals", "feed permission_leases")
-
 
 def test_every_feed_that_an_amount_rests_on_is_forgotten_once() -> None:
     """An instruction decides a rate only: test_proof holds it."""
@@ -27,17 +25,12 @@ def test_every_feed_that_an_amount_rests_on_is_forgotten_once() -> None:
     assert forgotten == set(FEEDS) - {"dr_instructions"}
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        pytest.param(fault, id=fault.what, marks=() if fault.what in QUICK else pytest.mark.slow)
-        for fault in FAULTS
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
 def test_an_explanation_that_forgets_is_noticed(
-    fault: Fault, settled: Settled, monkeypatch: pytest.MonkeyPatch
+    fault: Fault, corrected: Settled, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert first_noticed(fault, settled, monkeypatch) is not None
+    assert first_noticed(fault, corrected, monkeypatch) is not None
 
 
 class _Gathered(Exception):

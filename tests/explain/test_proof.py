@@ -14,16 +14,19 @@ from tests.explain.settled import Settled
 
 AT_LEAST = 5
 SAMPLE = 60
+pytestmark = pytest.mark.slow
 Explain = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def explain(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], settled: Settled) -> Explain:
-    """`vgi explain --json` on the settled worlds, in this process."""
+def explain(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], corrected: Settled
+) -> Explain:
+    """`vgi explain --json` on the corrected worlds, in this process."""
 
     def explain(*asked: str, run_id: str | None = None) -> dict[str, Any]:
         run = ("--run", run_id) if run_id else ()
-        warehouse = ("--warehouse", str(settled.warehouse))
+        warehouse = ("--warehouse", str(corrected.warehouse))
         monkeypatch.setattr(sys, "argv", ["vgi", "explain", *asked, *run, *warehouse, "--json"])
         capsys.readouterr()
         with pytest.raises(SystemExit) as ended:
@@ -36,21 +39,21 @@ def explain(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return explain
 
 
-def test_the_rows_listed_give_the_exported_amounts_again(settled: Settled, explain: Explain) -> None:
-    sample = settled.sampled(SAMPLE, at_least=AT_LEAST)
+def test_the_rows_listed_give_the_exported_amounts_again(corrected: Settled, explain: Explain) -> None:
+    sample = corrected.sampled(SAMPLE, at_least=AT_LEAST)
     for kind in KINDS:
         assert sum(amount.kind == kind for amount in sample) >= AT_LEAST, kind
-    explained = [(amount, explain(*amount.asked, run_id=settled.last_run)) for amount in sample]
+    explained = [(amount, explain(*amount.asked, run_id=corrected.last_run)) for amount in sample]
     assert [
         (amount.asked, explanation["amount"])
         for amount, explanation in explained
         if str(explanation["amount"]) != amount.exported
     ] == []
-    found = {amount.asked: amount_again(each, warehouse=settled.warehouse) for amount, each in explained}
+    found = {amount.asked: amount_again(each, warehouse=corrected.warehouse) for amount, each in explained}
     # A booking is what was found less what was booked before, which the earlier runs' rows have to give.
     before = {
         amount.asked: sum(
-            _booking_again(explain, settled, step["keys"]["booking_id"])
+            _booking_again(explain, corrected, step["keys"]["booking_id"])
             for step in each["step"]["steps"]
             if step["name"].startswith("booked before")
         )
@@ -64,21 +67,21 @@ def test_the_rows_listed_give_the_exported_amounts_again(settled: Settled, expla
     ] == []
 
 
-def test_the_rows_listed_give_what_an_aggregator_was_instructed(settled: Settled, explain: Explain) -> None:
-    for amount in settled.amounts["aggregator's sum"][:AT_LEAST]:
-        explanation = explain(*amount.asked, run_id=settled.last_run)
+def test_the_rows_listed_give_what_an_aggregator_was_instructed(corrected: Settled, explain: Explain) -> None:
+    for amount in corrected.amounts["aggregator's sum"][:AT_LEAST]:
+        explanation = explain(*amount.asked, run_id=corrected.last_run)
         keys = {name: value for name, value in explanation["subject"].items() if name != "kind"}
-        again = settled_again(explanation, warehouse=settled.warehouse).rows["aggregator_achievement"]
+        again = settled_again(explanation, warehouse=corrected.warehouse).rows["aggregator_achievement"]
         [row] = [row for row in again if all(row[name] == keys[name] for name in keys)]
         instructed = explanation["step"]["numbers"]["instructed_wh"]
         assert row["instructed_wh"] == ("" if instructed is None else str(instructed))
 
 
-def _booking_again(explain: Explain, settled: Settled, booking_id: str) -> int:
+def _booking_again(explain: Explain, corrected: Settled, booking_id: str) -> int:
     """A booking of the first run, found again from its own rows."""
     explanation = explain("booking", booking_id)
-    assert explanation["run"]["run_id"] == settled.first_run
-    found = amount_again(explanation, warehouse=settled.warehouse)
+    assert explanation["run"]["run_id"] == corrected.first_run
+    found = amount_again(explanation, warehouse=corrected.warehouse)
     assert found == explanation["amount"]
     return int(found)
 
