@@ -264,9 +264,19 @@ _BALANCES = {
 
 _LEDGER = {
     "found_unequal": _unequal(left=_SHOWN, right=_FOUND, key=_PAYEE),
+    # A payee who is not shown, as a manager whose contract became another's, must have come to 0.
     "booked_unequal": _unequal(
-        left=_SHOWN, right=_LEDGER_OF_PAYEES, key=_PAYEE, amounts=("booked_before", "booked_now")
-    ),
+        left=_SHOWN, right=_LEDGER_OF_PAYEES, key=_PAYEE, amounts=("booked_before", "booked_now"), how="left"
+    )
+    + f"""
+        union all
+        select payee_kind || ' ' || payee_id || ' (not shown, ' || sum(amount) || ' booked)' as key
+        from ledger
+        anti join ({_SHOWN}) using (payee_kind, payee_id, contract_id)
+        where not $is_replay
+        group by payee_kind, payee_id, contract_id
+        having sum(amount) <> 0
+    """,
     "bookings_unequal": f"""
         select key from ({
         _unequal(

@@ -281,6 +281,13 @@ def test_a_replay_with_a_booking(world: World) -> None:
     assert_red(last_report(world.warehouse), fault)
 
 
+def test_a_payee_who_is_not_shown_has_come_to_nothing(world: World) -> None:
+    run_id = world.settle().run_id
+    world.rows("update results.user_points set user_id = 'U-9' where user_id = 'U-1'")
+    with pytest.raises(GateFailed, match=r"user U-1 \(not shown, 160 booked\)"):
+        world.export(run_id)
+
+
 def test_an_integer_that_a_float_cannot_hold_is_told_from_its_neighbour(world: World) -> None:
     run_id = world.settle().run_id
     world.rows(
