@@ -198,7 +198,6 @@ _SHOWN = """
     from results.manager_fee_reductions where run_id = $run_id
 """
 _PAYEE = ("payee_kind", "payee_id", "contract_id")
-# A contract's former manager is shown nothing: what was booked for him comes to the 0 that he claims.
 _LEDGER_OF_PAYEES = """
     select
         payee_kind,
@@ -207,15 +206,6 @@ _LEDGER_OF_PAYEES = """
         sum(amount) filter (where run_id <> $run_id) as booked_before,
         sum(amount) filter (where run_id = $run_id) as booked_now
     from ledger
-    where
-        payee_kind = 'user'
-        or exists (
-            select 1 from results.manager_fee_reductions as shown
-            where
-                shown.run_id = $run_id
-                and shown.manager_id = ledger.payee_id
-                and shown.contract_id = ledger.contract_id
-        )
     group by payee_kind, payee_id, contract_id
 """
 
