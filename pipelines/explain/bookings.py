@@ -7,15 +7,19 @@ from collections.abc import Sequence
 import duckdb
 
 from pipelines.books import frame_of
+from pipelines.explain.evidence import Evidence
 from pipelines.explain.facts import Facts, Performance, Row
 from pipelines.explain.performances import performance_step
 from pipelines.explain.steps import Step, agreed
 from pipelines.runs import Run
+from pipelines.wording import counted
 from settlement.ledger import LEDGER_KEY
 from settlement.vocabulary import USER
 
 
-def booking_step(connection: duckdb.DuckDBPyConnection, *, run: Run, booking: Row, found: Step) -> Step:
+def booking_step(
+    connection: duckdb.DuckDBPyConnection, evidence: Evidence, *, run: Run, booking: Row, found: Step
+) -> Step:
     """A booking of a run, as `results.bookings` has it; `found` explains the amount found by the run."""
     amount_found = _claimed(connection, run, booking)
     earlier = _earlier(connection, booking)
@@ -25,6 +29,9 @@ def booking_step(connection: duckdb.DuckDBPyConnection, *, run: Run, booking: Ro
         arithmetic = f"found {amount_found:,}, nothing booked before"
     else:
         arithmetic = f"found {amount_found:,} - booked before {before:,}"
+    cancelled = tuple(row.row for row in evidence.rows if row.row_status == "cancelled")
+    if cancelled:
+        arithmetic += f"; {counted(len(cancelled), 'fact')} of it cancelled"
     return Step(
         name=f"booking, {booking['reason']}",
         value=booking["amount"],
@@ -34,6 +41,7 @@ def booking_step(connection: duckdb.DuckDBPyConnection, *, run: Run, booking: Ro
         tariff_version=booking["tariff_version"],
         keys={name: booking[name] for name in ("booking_id", *LEDGER_KEY) if booking[name]},
         numbers={"found": amount_found, "booked_before": before},
+        rows=cancelled,
         steps=(found, *(_earlier_step(each) for each in earlier)),
     )
 

@@ -37,6 +37,8 @@ class Asked:
     contracts: Sequence[str] = ()
     instructions: Sequence[tuple[str, str]] = ()
     aggregators: Sequence[str] = ()
+    cancelled: Sequence[tuple[str, str, str, str]] = ()
+    """Event, vehicle, EVSE and lease of lines of whose facts the cancelled ones are asked for as well."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +66,7 @@ class DeliveredRow:
     received_at: datetime
     sha256: str
     format: str
+    row_status: str
     values: Mapping[str, object]
     supersedes: tuple[Replaced, ...] = ()
 
@@ -141,6 +144,7 @@ def _take(connection: duckdb.DuckDBPyConnection, asked: Asked) -> None:
         asked.instructions,
         {"dr_event_id": pl.String, "aggregator_id": pl.String},
     )
+    _take_cancelled(connection, asked)
     # A manager's lines are few: what they rest on is what their performances rest on.
     connection.execute(
         """
@@ -158,6 +162,21 @@ def _take(connection: duckdb.DuckDBPyConnection, asked: Asked) -> None:
             any_value(starts_at) as starts_at, any_value(ends_at) as ends_at
         from named
         left join staging.stg_dr_events as events on events.dr_event_id = named.dr_event_id
+        group by all
+        """
+    )
+
+
+def _take_cancelled(connection: duckdb.DuckDBPyConnection, asked: Asked) -> None:
+    """The lines whose cancelled facts are asked for; the event may be cancelled, and its times with it."""
+    names = ("dr_event_id", "vehicle_id", "evse_id", "lease_id")
+    _table(connection, "named_lines", asked.cancelled, dict.fromkeys(names, pl.String))
+    connection.execute(
+        """
+        create or replace temp table asked_lines as
+        select named_lines.*, min(starts_at) as starts_at, max(ends_at) as ends_at
+        from named_lines
+        inner join raw.dr_events using (dr_event_id)
         group by all
         """
     )
@@ -247,15 +266,22 @@ def _find_near_segments(connection: duckdb.DuckDBPyConnection) -> None:
     during = _between(connection, "near_half_hours", "interval_start", "interval_start")
     connection.execute(
         f"""
-        create or replace temp table near_segments as
-        select segments.*
+        create or replace temp table near_rows as
+        select segments.row_id
         from (
-            select *
+            select rowid as row_id, metering_point_id, interval_start
             from intermediate.int_segment_energy as segments
             semi join near_half_hours using (metering_point_id)
             where {during}
         ) as segments
         semi join near_half_hours using (metering_point_id, interval_start)
+        """
+    )
+    # Few of the rows are near: to find them by two columns first costs half of reading all columns at once.
+    connection.execute(
+        """
+        create or replace temp table near_segments as
+        select * from intermediate.int_segment_energy where rowid in (select row_id from near_rows)
         """
     )
 
@@ -524,6 +550,59 @@ _CHOICE = {
 }
 
 
+# R6: a version that says `cancelled` is delivered as well; of these feeds it takes a line away.
+_CANCELLED = {
+    "dr_events": "select dr_event_id from asked_lines",
+    "dr_signals": "select dr_event_id, vehicle_id from asked_lines",
+    "permission_leases": "select lease_id from asked_lines where lease_id != ''",
+    "charger_sessions": """
+        select sessions.session_id
+        from raw.charger_sessions as sessions
+        inner join asked_lines
+            on asked_lines.evse_id = sessions.evse_id and asked_lines.vehicle_id = sessions.vehicle_id
+            and sessions.started_at < asked_lines.ends_at
+            and coalesce(sessions.ended_at, 'infinity'::timestamp) > asked_lines.starts_at
+    """,
+}
+_KEYS_OF_CANCELLED = {
+    "dr_events": "dr_event_id",
+    "dr_signals": "dr_event_id, vehicle_id",
+    "permission_leases": "lease_id",
+    "charger_sessions": "session_id",
+}
+
+
+def _find_rows(connection: duckdb.DuckDBPyConnection, feed: Feed, *, within: str) -> None:
+    names = ", ".join(feed.column_names)
+    connection.execute(
+        f"""
+        create or replace temp table found as
+        select delivery_no, row_no, line, 'active' as row_status, {names}
+        from staging.stg_{feed.name} as segments
+        {_CHOICE[feed.name]}
+        where {within}
+        """
+    )
+    if feed.name in _CANCELLED:
+        connection.execute(
+            f"""
+            insert into found
+            select delivery_no, row_no, line, row_status, {names}
+            from raw.{feed.name} as versions
+            semi join ({_CANCELLED[feed.name]}) as named using ({_KEYS_OF_CANCELLED[feed.name]})
+            where row_status = 'cancelled'
+                and delivery_no in (select delivery_no from staging.stg_deliveries)
+                and not exists (
+                    select 1
+                    from raw.supersessions
+                    where supersessions.delivery_no = versions.delivery_no
+                        and supersessions.row_no = versions.row_no
+                        and superseded_by_delivery_no in (select delivery_no from staging.stg_deliveries)
+                )
+            """
+        )
+
+
 def _rows_of(connection: duckdb.DuckDBPyConnection, feed: Feed, *, first: int) -> Iterable[DeliveredRow]:
     """The rows of one feed in order of their key, numbered from `first`."""
     if feed.name == "dr_events":
@@ -534,20 +613,13 @@ def _rows_of(connection: duckdb.DuckDBPyConnection, feed: Feed, *, first: int) -
     within = "true"
     if feed.name == METER_INTERVALS:
         within = _between(connection, "half_hours", "interval_start", "interval_start")
+    _find_rows(connection, feed, within=within)
     names = ", ".join(feed.column_names)
-    connection.execute(
-        f"""
-        create or replace temp table found as
-        select delivery_no, row_no, line, {names}
-        from staging.stg_{feed.name} as segments
-        {_CHOICE[feed.name]}
-        where {within}
-        """
-    )
     frame = frame_of(
         connection,
         f"""
-        select deliveries.file_name, line, delivery_no, received_at, sha256, format, {names}
+        select deliveries.file_name, line, delivery_no, received_at, sha256, format, row_status,
+            {names}
         from found
         inner join raw.deliveries using (delivery_no)
         order by {", ".join(feed.key)}
@@ -581,7 +653,11 @@ def _replaced_by_found(
     rows = connection.execute(
         f"""
         select distinct {shown}, deliveries.delivery_no, file_name, segments.line, received_at
-        from (select * from raw.{feed.name} as segments {_CHOICE[feed.name]} where {within}) as segments
+        from (
+            select * from raw.{feed.name} as segments
+            semi join (select distinct {feed.key[0]} from found) as keys using ({feed.key[0]})
+            where {within}
+        ) as segments
         inner join replaced
             on replaced.delivery_no = segments.delivery_no and replaced.row_no = segments.row_no
         inner join found on found.delivery_no = replaced.superseded_by_delivery_no and {equal_keys}

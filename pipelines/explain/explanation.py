@@ -27,6 +27,7 @@ from pipelines.tariff_files import applied_tariffs
 from pipelines.verify import stands_for
 from pipelines.warehouse import open_warehouse
 from settlement import SettlementPeriod
+from settlement.vocabulary import CORRECTION
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -191,7 +192,8 @@ def _explained_line(
 ) -> tuple[Evidence, Step]:
     """A line with its performance; where the run has no such line (of this user), why there is nothing."""
     key = row["dr_event_id"], row["vehicle_id"]
-    facts = _facts(connection, run, Asked(settled=[key]))
+    cancelled = [(*key, row["evse_id"], row["lease_id"])] if row.get("reason") == CORRECTION else []
+    facts = _facts(connection, run, Asked(settled=[key], cancelled=cancelled))
     own = ("evse_id", "lease_id", "access_class")
     lines = [
         line
@@ -274,7 +276,7 @@ def _booking(connection: duckdb.DuckDBPyConnection, found: Found) -> tuple[Evide
         evidence, step = _explained_line(connection, found.run, row, user_id=row["payee_id"])
     else:
         evidence, step = _explained_claim(connection, found.run, row)
-    return evidence, booking_step(connection, run=found.run, booking=row, found=step)
+    return evidence, booking_step(connection, evidence, run=found.run, booking=row, found=step)
 
 
 _STEPS: Mapping[Kind, Callable[[duckdb.DuckDBPyConnection, Found], tuple[Evidence, Step]]] = {

@@ -57,8 +57,8 @@ FAULTS = (
     Fault(
         "the rest of a session",
         ("held", "provisional"),
-        "where own_segments.is_eligible and own_segments.is_settled",
-        "where own_segments.is_eligible and own_segments.is_settled and false",
+        "from own_segments where is_eligible and is_settled",
+        "from own_segments where is_eligible and is_settled and false",
     ),
     Fault(
         "what is not eligible",

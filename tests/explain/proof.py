@@ -61,10 +61,15 @@ def _world(rows: Sequence[Json], *, warehouse: Path) -> World:
     deliveries: dict[tuple[str, str, str], list[dict[str, str]]] = {}
     for row in rows:
         key = row["received_at"], row["feed"], row["file_name"]
-        lines = _lines(stored_path(warehouse, feed=row["feed"], sha256=row["sha256"]))
-        header, line = next(csv.reader([lines[0]])), next(csv.reader([lines[row["line"] - 1]]))
-        deliveries.setdefault(key, []).append(dict(zip(header, line, strict=True)))
+        deliveries.setdefault(key, []).append(delivered_line(row, warehouse=warehouse))
     return World([Delivery(*key, found) for key, found in deliveries.items()])
+
+
+def delivered_line(row: Json, *, warehouse: Path) -> dict[str, str]:
+    """A row of an explanation as it stands in the kept file."""
+    lines = _lines(stored_path(warehouse, feed=row["feed"], sha256=row["sha256"]))
+    header, line = next(csv.reader([lines[0]])), next(csv.reader([lines[row["line"] - 1]]))
+    return dict(zip(header, line, strict=True))
 
 
 @cache

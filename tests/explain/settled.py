@@ -34,7 +34,7 @@ def settled_worlds(folder: Path, *, tariffs: str, seed: int, count: int, is_corr
     """
     worlds, period, as_of = oracle_worlds.random_worlds(seed, count)
     first = min(oracle_worlds.first_receipt(world) for _, world in worlds)
-    world = oracle_worlds.merged([*worlds, world_by_hand(received_at=first)])
+    world = oracle_worlds.merged([*worlds, world_by_hand(received_at=first, cancelled_at=as_of)])
     product = product_of(world, tariffs=tariffs, folder=folder)
     last = max(delivery.received_at for _, world in worlds for delivery in world.deliveries)
     run_ids = [

@@ -5,17 +5,46 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+import duckdb
 import pytest
 
 from pipelines import cli
 from tests.explain.amounts import KINDS
-from tests.explain.proof import amount_again, settled_again
+from tests.explain.proof import amount_again, delivered_line, settled_again
 from tests.explain.settled import Settled
 
 AT_LEAST = 5
 SAMPLE = 60
 pytestmark = pytest.mark.slow
 Explain = Callable[..., dict[str, Any]]
+# Feed, key and booking of what was booked back in full, of a line of which one fact was cancelled.
+_BOOKED_BACK = """
+    with booked_back as (
+        select bookings.*
+        from results.bookings
+        left join results.settlement_lines as lines using (run_id, dr_event_id, vehicle_id, evse_id, lease_id)
+        where run_id = ? and reason = 'correction' and payee_kind = 'user' and lines.run_id is null
+    ),
+    cancelled_by as (
+        select 'dr_events' as feed, dr_event_id as key, booking_id
+        from booked_back
+        inner join raw.dr_events using (dr_event_id)
+        where row_status = 'cancelled' and delivery_no in (select delivery_no from staging.stg_deliveries)
+        union
+        select 'dr_signals', dr_event_id, booking_id
+        from booked_back
+        inner join raw.dr_signals using (dr_event_id, vehicle_id)
+        where row_status = 'cancelled' and delivery_no in (select delivery_no from staging.stg_deliveries)
+        union
+        select 'charger_sessions', session_id, booking_id
+        from booked_back
+        inner join raw.charger_sessions as sessions using (evse_id, vehicle_id)
+        inner join raw.dr_events as events using (dr_event_id)
+        where sessions.row_status = 'cancelled' and started_at < ends_at and ended_at > starts_at
+            and sessions.delivery_no in (select delivery_no from staging.stg_deliveries)
+    )
+    select * from cancelled_by order by all
+"""
 
 
 @pytest.fixture
@@ -75,6 +104,21 @@ def test_the_rows_listed_give_what_an_aggregator_was_instructed(corrected: Settl
         [row] = [row for row in again if all(row[name] == keys[name] for name in keys)]
         instructed = explanation["step"]["numbers"]["instructed_wh"]
         assert row["instructed_wh"] == ("" if instructed is None else str(instructed))
+
+
+def test_a_cancelled_fact_is_evidence_of_what_it_booked_back(corrected: Settled, explain: Explain) -> None:
+    with duckdb.connect(str(corrected.warehouse), read_only=True) as connection:
+        bookings = connection.execute(_BOOKED_BACK, [corrected.last_run]).fetchall()
+    assert {feed for feed, _, _ in bookings} == {"dr_events", "dr_signals", "charger_sessions"}
+    for feed, key, booking_id in bookings:
+        explanation = explain("booking", booking_id)
+        cited = [explanation["rows"][number - 1] for number in explanation["step"]["rows"]]
+        [row] = [row for row in cited if row["feed"] == feed and key in row["values"].values()]
+        assert row["row_status"] == "cancelled"
+        line = delivered_line(row, warehouse=corrected.warehouse)
+        assert line["row_status"] == "cancelled"
+        assert key in line.values()
+        assert row["supersedes"], "the version that was paid for"
 
 
 def _booking_again(explain: Explain, corrected: Settled, booking_id: str) -> int:
