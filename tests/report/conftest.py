@@ -2,7 +2,6 @@
 first and settled with the correction.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +23,7 @@ class Programme:
 
 
 @pytest.fixture(scope="session")
-def programme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programme]:
+def programme(tmp_path_factory: pytest.TempPathFactory) -> Programme:
     """At first V-2 is held; with the second delivery it is not, and V-1 achieved less."""
     world = World(tmp_path_factory.mktemp("programme"))
     landing = write_landing(world.folder / "landing")
@@ -40,9 +39,8 @@ def programme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Programme]:
         ingest(landing, warehouse=world.warehouse, received_at=JANUARY_9, clock=lambda: NOW)
         world.hold_reasons = {}
         world.achieved_wh = {"V-1": 3200, "V-2": 3000}
-        yield Programme(
-            warehouse=world.warehouse, first=first, correction=world.export(world.settle().run_id)
-        )
+        correction = world.export(world.settle().run_id)
+    return Programme(warehouse=world.warehouse, first=first, correction=correction)
 
 
 @pytest.fixture
