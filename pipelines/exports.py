@@ -261,8 +261,10 @@ MANAGER_FEE_REDUCTIONS = Export(
         ),
         _decimal("cap_minor", _MONEY_PATTERN, "Cap in smallest units, exact, cut off at 6 decimals"),
         _integer("reduction_minor", "Reduction of the fee in smallest units of the currency"),
-        _integer("booked_before", "Reduction booked for the period before this run", minimum=None),
-        _integer("booked_now", "Reduction booked by this run", minimum=None),
+        _integer(
+            "booked_before", "Reduction booked for the period before this run, smallest units", minimum=None
+        ),
+        _integer("booked_now", "Reduction booked by this run, smallest units", minimum=None),
         Column(
             name="currency",
             type=ColumnType.TEXT,
@@ -299,7 +301,8 @@ AGGREGATOR_ACHIEVEMENT = Export(
 
 LEASE_OUTCOMES = Export(
     name="lease_outcomes",
-    description="What became of each permission lease that overlaps the period: one row per lease (R22)",
+    description="What became of each permission lease that overlaps the period: one row per lease of a known"
+    " EVSE and vehicle (R22, R25)",
     primary_key=("settlement_period", "lease_id"),
     columns=(
         _PERIOD,

@@ -25,6 +25,7 @@ MOST_EXCEPTIONS_OF_A_CODE = 20
 MOST_PERFORMANCES = 60
 MOST_CHANGES = 20
 MOST_DELIVERIES = 60
+MOST_PENDING_LEASES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,7 @@ class Figures:
     users: Payees
     managers: Payees
     leases: Rows
+    pending_leases: Rows
     completeness: Completeness
     codes: Rows
     exceptions: Rows
@@ -114,6 +116,7 @@ def figures_of(connection: duckdb.DuckDBPyConnection, run_id: str) -> Figures:
         users=_payees(connection, run_id, _users(with_books=with_books)),
         managers=_payees(connection, run_id, _managers(with_books=with_books)),
         leases=read(_LEASES),
+        pending_leases=read(_PENDING_LEASES, most=MOST_PENDING_LEASES),
         completeness=completeness_of(
             connection,
             run_id=run_id,
@@ -220,6 +223,10 @@ _COUNTS = """
         (
             select count(*) from results.dr_achievement where run_id = $run_id and status = 'provisional'
         ) as provisional,
+        (
+            select count(*) from results.dr_achievement
+            where run_id = $run_id and status = 'final' and payable = 0
+        ) as final_unpaid,
         (select count(*) from results.settlement_lines where run_id = $run_id) as lines,
         (select count(*) from results.fee_reductions where run_id = $run_id) as contracts,
         (
@@ -351,6 +358,13 @@ _LEASES = """
     where run_id = $run_id
     group by outcome
     order by list_position(['fulfilled', 'pending', 'lapsed', 'revoked', 'not_needed'], outcome)
+"""
+_PENDING_LEASES = """
+    select lease_id, evse_id, vehicle_id, backfeed_wh, dr_import_wh
+    from results.lease_outcomes
+    where run_id = $run_id and outcome = 'pending'
+    order by lease_id
+    limit $most
 """
 _CODES = """
     select code, count(*) as rows, sum(energy_wh)::bigint as energy_wh

@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -274,6 +275,22 @@ def test_a_period_that_was_not_over(world: World) -> None:
     world.rows("update raw.deliveries set received_at = timestamp '2023-12-20'")
     page = page_of(world.warehouse, world.settle().run_id)
     assert "The period was not over when the run looked: it is at 2023-12-31T15:00:00Z" in page.visible
+
+
+def test_pending_leases_are_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    lease = {**world._lease(), "ends_at": datetime(2024, 6, 1)}  # noqa: DTZ001 -- UTC, as stored
+    monkeypatch.setattr(world, "_lease", lambda: lease)
+    page = page_of(world.warehouse, world.settle().run_id)
+    assert [row["Lease"] for row in page.rows("pending")] == ["L-1"]
+
+
+def test_tariffs_are_shown_as_applied(programme: Programme, first: Page) -> None:
+    with open_warehouse(programme.warehouse, read_only=True) as warehouse:
+        (document,) = warehouse.execute(
+            "select document from books.run_tariffs where run_id = ?", [programme.first.run_id]
+        ).fetchone() or ("",)
+    assert len(document) > 100
+    assert " ".join(document.split()) in " ".join(first.visible.split())
 
 
 def test_hold_reasons_of_an_earlier_version_are_not_made_up(world: World) -> None:
