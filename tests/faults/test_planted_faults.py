@@ -22,7 +22,7 @@ NEEDED = (
     *BY_HAND,
 )
 WORLDS = "120"
-OWN_ERRORS = ("pipelines.errors.", "settlement.errors.")
+OWN_ERRORS = ("pipelines.errors.", "pipelines.gates.", "settlement.errors.")
 FAILED_ASSERTION = re.compile(
     rf"^\S*/(?:{'|'.join(BY_HAND)})/\S+\.py:[0-9]+: (?:AssertionError|assert )", re.MULTILINE
 )

@@ -70,4 +70,4 @@ def test_the_fuzzer_notices_a_planted_fault(
     monkeypatch.setenv("VGI_THREADS", "1")
     monkeypatch.setattr(module, name, fault)
     with pytest.raises(Exception):  # noqa: B017 -- a failed property, or whatever the fault makes the reader raise
-        fuzz(250, seed_number=0, shrink=False)
+        fuzz(2_000, seed_number=0, shrink=False)
