@@ -182,6 +182,8 @@ def _moved(change: Change, *, but: str | None) -> Iterator[str]:
     """What moved; an exception's sentence is left to `vgi exceptions`."""
     if change.change != "changed":
         yield "only in B" if change.change == "added" else "only in A"
+    elif all(each.column == "detail" for each in change.columns):
+        yield "told otherwise"
     for each in change.columns:
         if each.column in (but, "detail"):
             continue
