@@ -23,7 +23,7 @@ from great_expectations.data_context.types.base import (
 
 from expectations import before_export, before_settlement, charger_sessions, landing, meter_intervals
 from expectations.catalogue import CHECKS
-from expectations.judgement import Judgement, judgement_of
+from expectations.judgement import MOST_KEYS, Judgement, judgement_of
 from expectations.suite import KEY
 
 SUITES = {
@@ -33,7 +33,6 @@ SUITES = {
     **before_settlement.SUITES,
     **before_export.SUITES,
 }
-_MOST_KEYS = 5
 # Nullable integers: a column with a null in it would else turn into floats (R3).
 _TYPES = {pa.int64(): pd.Int64Dtype(), pa.int32(): pd.Int32Dtype(), pa.string(): pd.StringDtype()}
 
@@ -94,9 +93,9 @@ def _faults(
     counted = f"{column}_keys"
     if counted in frame.columns:
         keys = [key for text in frame.loc[frame[column] > 0, counted] for key in text.split("\n")]
-        return int(frame[column].sum()), tuple(keys[:_MOST_KEYS])
+        return int(frame[column].sum()), tuple(keys[:MOST_KEYS])
     if "unexpected_count" not in result.result:
         return int(result.result["observed_value"]), ()
     # Great Expectations names 20 rows at most, and says nothing of the others: its count does.
     rows = frame.iloc[result.result["partial_unexpected_index_list"]]
-    return int(result.result["unexpected_count"]), tuple(rows[KEY].head(_MOST_KEYS))
+    return int(result.result["unexpected_count"]), tuple(rows[KEY].head(MOST_KEYS))

@@ -6,6 +6,9 @@ from datetime import datetime
 
 from expectations.catalogue import Check, Gate, Severity
 
+# So many keys at fault are named; the rest are counted.
+MOST_KEYS = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Judgement:

@@ -5,7 +5,8 @@ from collections.abc import Mapping
 import duckdb
 import pyarrow as pa
 
-MOST_KEYS = 5
+from expectations.judgement import MOST_KEYS
+
 Evidence = dict[str, pa.Table]
 
 

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 import duckdb
 import polars as pl
 
-from expectations.judgement import GateReport
+from expectations.judgement import MOST_KEYS, GateReport
 from pipelines import runs
 from pipelines.approval import finish_replay
 from pipelines.books import open_books, read_result, transaction
@@ -25,7 +25,6 @@ from pipelines.datapackage import (
     package_descriptor,
 )
 from pipelines.errors import BadInput, JobFailed
-from pipelines.evidence import MOST_KEYS
 from pipelines.exports import EXPORTS, ColumnType, Export
 from pipelines.gates import before_export
 from pipelines.runs import AFTER_APPROVAL, Kind, Run, State

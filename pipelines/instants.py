@@ -4,6 +4,7 @@
 
 import re
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from pipelines.errors import BadInput
 
@@ -31,3 +32,9 @@ def parse_instant(text: str) -> datetime:
 def current_instant() -> datetime:
     """What the clock says, in naive UTC and whole seconds. For the outermost functions only."""
     return datetime.now(UTC).replace(tzinfo=None, microsecond=0)
+
+
+def local_text(instant: datetime, time_zone: str) -> str:
+    """The programme's local time of an instant of UTC; the hour that the clocks repeat is marked."""
+    there = instant.replace(tzinfo=UTC).astimezone(ZoneInfo(time_zone))
+    return f"{there:%Y-%m-%d %H:%M}{' (again)' if there.fold else ''}"

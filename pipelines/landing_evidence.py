@@ -9,8 +9,9 @@ from datetime import date, datetime, timedelta
 import duckdb
 import pyarrow as pa
 
+from expectations.judgement import MOST_KEYS
 from pipelines.deliveries import Delivery
-from pipelines.evidence import MOST_KEYS, Evidence, counts_of, table_of
+from pipelines.evidence import Evidence, counts_of, table_of
 from pipelines.feeds import (
     FEEDS,
     FIRST_YEAR,

@@ -13,10 +13,11 @@ import duckdb
 from pipelines import runs
 from pipelines.audit_docs import REPORTS
 from pipelines.datapackage import FILE_NAME
-from pipelines.errors import JobFailed
+from pipelines.errors import DamageFound, JobFailed
 from pipelines.exports import EXCEPTIONS, EXPORTS
 from pipelines.instants import current_instant
 from pipelines.runs import RunEvent
+from pipelines.standing_file import standing_file
 from pipelines.status import OpenWork, RunStatus, runs_and_open_work
 from pipelines.summary import Summary, summary_of
 from pipelines.warehouse import open_warehouse
@@ -99,6 +100,8 @@ class BriefReader:
                 return kept
             try:
                 reading = Reading(value=self._query(query), read_at=current_instant())
+            except DamageFound:
+                raise
             except JobFailed as error:
                 if kept is None:
                     raise BeingWritten from error
@@ -179,9 +182,7 @@ def download(exports: Path, *, period: str, run_id: str, name: str) -> Path | No
     """
     if name not in DOWNLOADS:
         return None
-    folder = exports.resolve() / period / run_id
-    path = folder / name
-    return path if path.is_file() and path.resolve() == path else None
+    return standing_file(exports.resolve() / period / run_id / name)
 
 
 def report(docs: Path, *, run_id: str) -> Path | None:
@@ -189,8 +190,7 @@ def report(docs: Path, *, run_id: str) -> Path | None:
 
     Links that lead out of the reports' folder are not followed.
     """
-    path = docs.resolve() / REPORTS / f"{run_id}.html"
-    return path if path.is_file() and path.resolve() == path else None
+    return standing_file(docs.resolve() / REPORTS / f"{run_id}.html")
 
 
 def downloads(exports: Path, *, period: str, run_id: str) -> dict[str, int]:

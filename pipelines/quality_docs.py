@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from pipelines.gate_results import last_reports
+from pipelines.standing_file import standing_file
 from pipelines.warehouse import open_warehouse
 
 MOST_REPORTS = 200
@@ -48,5 +49,4 @@ def quality_page(warehouse: Path, name: str) -> Path | None:
     """
     if not _PAGE_NAME.fullmatch(name):
         return None
-    path = quality_folder(warehouse.resolve()) / name
-    return path if path.is_file() and path.resolve() == path else None
+    return standing_file(quality_folder(warehouse.resolve()) / name)

@@ -3,6 +3,17 @@
 _LONGEST_SHOWN = 60
 _LONGEST_SENTENCE = 1000
 
+# R15, for somebody who never read it.
+HOLD_REASONS = {
+    "event_not_over": "the event was not over when the run looked",
+    "open_session_of_vehicle": "a session of the vehicle was still open during the event",
+    "open_session_at_metering_point": "a session behind the same meter was still open during the event",
+    "vehicle_in_two_places": "the vehicle is said to have been at two places at once",
+    "missing_read": "a meter read that is needed is missing",
+    "quality_not_payable": "a meter read is of a quality that the tariff does not pay on",
+    "meter_charger_mismatch": "meter and charger disagree by more than the tariff allows",
+}
+
 
 def counted(count: int, noun: str) -> str:
     """A number of things, in words: 1 row, 2 rows."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pipelines.explain.facts import Facts, Row
 from pipelines.explain.performances import performance_step
-from pipelines.explain.steps import Step, agreed, exact_text
+from pipelines.explain.steps import Step, agreed, decimal_text
 from pipelines.instants import instant_text
 from settlement import Tariff
 
@@ -73,7 +73,7 @@ def _contract_rows(facts: Facts, contract_id: str) -> tuple[int, ...]:
 
 
 def _money(two_millionths: int) -> str:
-    return exact_text(two_millionths // 2, decimals=6)
+    return decimal_text(two_millionths // 2, decimals=6)
 
 
 def _per_kwh_milli(tariff: Tariff, rated_w: int) -> int:
@@ -101,10 +101,10 @@ def _line_part(facts: Facts, line: Row) -> Step:
     rate_milli = _per_kwh_milli(facts.monthly, line["rated_w"])
     return Step(
         name="line",
-        value=exact_text(line["payable"] * rate_milli, decimals=6),
+        value=decimal_text(line["payable"] * rate_milli, decimals=6),
         unit=_SMALLEST,
         arithmetic=(
-            f"{line['payable']:,} Wh x {exact_text(rate_milli, decimals=3)} per kWh, the tier of"
+            f"{line['payable']:,} Wh x {decimal_text(rate_milli, decimals=3)} per kWh, the tier of"
             f" {line['rated_w']:,} W"
         ),
         rules=("R20",),
@@ -117,13 +117,13 @@ def _line_part(facts: Facts, line: Row) -> Step:
 def _offering_part(facts: Facts, offers: list[Row], *, offering: int, stored: Row) -> Step:
     w_half_hours = sum(each["w_half_hours"] for each in offers)
     agreed("the energy offered", calculated=w_half_hours // 2, stored=stored["offered_wh"])
-    rate = exact_text(facts.monthly.offering_per_kw_hour_milli, decimals=3)
+    rate = decimal_text(facts.monthly.offering_per_kw_hour_milli, decimals=3)
     return Step(
         name="offering",
         value=_money(offering),
         unit=_SMALLEST,
         arithmetic=(
-            f"{exact_text(w_half_hours * 5, decimals=4)} kWh offered x {rate}; half hours offered whole in"
+            f"{decimal_text(w_half_hours * 5, decimals=4)} kWh offered x {rate}; half hours offered whole in"
             " which no specific vehicle was in session"
         ),
         rules=("R20",),

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime
 
 from pipelines.explain.facts import Facts, Performance, Row
 from pipelines.explain.half_hours import Direction, energy_step
 from pipelines.explain.leases import exchange_step, exchange_wh
-from pipelines.explain.steps import Step, agreed, exact_text, largest_remainder
-from pipelines.instants import instant_text
-from pipelines.wording import counted
+from pipelines.explain.steps import Step, agreed, decimal_text, largest_remainder
+from pipelines.instants import instant_text, local_text
+from pipelines.wording import HOLD_REASONS, counted
 from settlement import Tariff
 from settlement.vocabulary import ENERGY_UNIT, INCREASE_KINDS, LEASED
-
-_HOLD_REASONS = {
-    "event_not_over": "the event was not over at as-of",
-    "open_session_of_vehicle": "an open session of the vehicle overlaps the event",
-    "open_session_at_metering_point": "an open session behind the same meter overlaps the event",
-    "vehicle_in_two_places": "the vehicle was in session at two EVSEs at once",
-    "missing_read": "a needed read is missing",
-    "quality_not_payable": "a needed read has a quality that the tariff does not pay on",
-    "meter_charger_mismatch": "charger and meter disagree (R16)",
-}
 
 
 def performance_step(facts: Facts, key: Performance) -> Step:
@@ -63,8 +52,7 @@ def performance_step(facts: Facts, key: Performance) -> Step:
 
 def _local(facts: Facts, instant: datetime) -> str:
     """An instant in UTC, and as the programme's clocks showed it."""
-    local = instant.replace(tzinfo=UTC).astimezone(ZoneInfo(facts.tariffs.time_zone))
-    return f"{instant_text(instant)} (local {local:%Y-%m-%d %H:%M})"
+    return f"{instant_text(instant)} (local {local_text(instant, facts.tariffs.time_zone)})"
 
 
 def _no_performance(facts: Facts, key: Performance) -> Step:
@@ -199,7 +187,7 @@ def _status(facts: Facts, found: Row) -> Step:
     key = found["dr_event_id"], found["vehicle_id"]
     reasons = [reason for reason in found["hold_reasons"].split("+") if reason]
     said = {
-        "held": "; ".join(_HOLD_REASONS[reason] for reason in reasons),
+        "held": "; ".join(HOLD_REASONS[reason] for reason in reasons),
         "provisional": f"reads of quality {found['qualities']}; paid, and trued up when better ones come",
         "final": f"reads of quality {found['qualities']}" if found["qualities"] else "no read is needed",
     }
@@ -372,15 +360,15 @@ def line_step(facts: Facts, line: Row) -> Step:
         value=points,
         unit="point",
         arithmetic=(
-            f"{paid} x {exact_text(rate_milli, decimals=3)} per {per}"
-            f" = {exact_text(exact, decimals=decimals)}{forfeited}"
+            f"{paid} x {decimal_text(rate_milli, decimals=3)} per {per}"
+            f" = {decimal_text(exact, decimals=decimals)}{forfeited}"
         ),
         rules=("R19",) if not forfeited else ("R18", "R19"),
         tariff_version=tariff.version,
         keys={
             name: line[name] for name in ("dr_event_id", "vehicle_id", "evse_id", "lease_id", "access_class")
         },
-        numbers={"payable": payable, "rate": exact_text(rate_milli, decimals=3), "per": per},
+        numbers={"payable": payable, "rate": decimal_text(rate_milli, decimals=3), "per": per},
         steps=(share, *exchange),
     )
 

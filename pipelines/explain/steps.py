@@ -56,7 +56,7 @@ def largest_remainder(amount: int, weights: Sequence[int]) -> list[tuple[int, in
     ]
 
 
-def exact_text(number: int, *, decimals: int) -> str:
+def decimal_text(number: int, *, decimals: int) -> str:
     """A whole number of 10^-decimals as decimal text, without superfluous zeros."""
     whole, part = divmod(number, 10**decimals)
     return f"{whole:,}.{part:0{decimals}}".rstrip("0").rstrip(".")

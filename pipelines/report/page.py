@@ -8,13 +8,12 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from pipelines.instants import instant_text
+from pipelines.instants import instant_text, local_text
 from pipelines.report.wording import (
     amount_text,
     exact_text,
     hold_reasons_text,
     kwh_text,
-    local_text,
     percent_text,
     share_text,
 )

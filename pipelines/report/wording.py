@@ -1,18 +1,6 @@
 """How the report and the statements put figures and codes into words."""
 
-from datetime import datetime
-from zoneinfo import ZoneInfo
-
-# R15, for somebody who never read it.
-HOLD_REASONS = {
-    "event_not_over": "the event was not over when the run looked",
-    "open_session_of_vehicle": "a session of the vehicle was still open during the event",
-    "open_session_at_metering_point": "a session behind the same meter was still open during the event",
-    "vehicle_in_two_places": "the vehicle is said to have been at two places at once",
-    "missing_read": "a meter read that is needed is missing",
-    "quality_not_payable": "a meter read is of a quality that the tariff does not pay on",
-    "meter_charger_mismatch": "meter and charger disagree by more than the tariff allows",
-}
+from pipelines.wording import HOLD_REASONS
 
 
 def percent_text(part: int, whole: int | None) -> str:
@@ -32,12 +20,6 @@ def kwh_text(energy_wh: int) -> str:
 def amount_text(amount: int, unit: str) -> str:
     """An achieved, requested or payable amount with its unit (R12)."""
     return kwh_text(amount) if unit == "Wh" else f"{amount:,} half hour" + ("" if amount == 1 else "s")
-
-
-def local_text(instant: datetime, time_zone: str) -> str:
-    """The programme's local time of an instant of UTC; the hour that the clocks repeat is marked."""
-    there = instant.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(time_zone))
-    return f"{there:%Y-%m-%d %H:%M}{' (again)' if there.fold else ''}"
 
 
 def hold_reasons_text(reasons: str | None) -> str:

@@ -18,7 +18,7 @@ from starlette.exceptions import HTTPException as AnyHTTPException
 
 from pipelines.audit_docs import PAGE as DOCS_PAGE
 from pipelines.config import Places, places
-from pipelines.errors import BadInput
+from pipelines.errors import BadInput, DamageFound
 from pipelines.instants import instant_text
 from pipelines.pages import (
     DOWNLOADS,
@@ -195,7 +195,7 @@ def _add_files(app: FastAPI, pages: Pages) -> None:
         path = report(pages.here.docs, run_id=run_id)
         if path is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "The report of this run was not written yet.")
-        return _own_page(path)
+        return _written_page(path, policy=_OWN_PAGE)
 
     @app.get("/quality/docs/{name}")
     def get_quality_page(name: str) -> Response:
@@ -203,26 +203,22 @@ def _add_files(app: FastAPI, pages: Pages) -> None:
         path = pages.quality_page(name)
         if path is None:
             raise HTTPException(HTTPStatus.NOT_FOUND, "There is no such page.")
-        return FileResponse(
-            path,
-            media_type="text/html; charset=utf-8",
-            headers={**_PRIVATE, "Content-Security-Policy": _QUALITY_PAGE},
-        )
+        return _written_page(path, policy=_QUALITY_PAGE)
 
     @app.get("/audit/docs")
     def get_docs() -> Response:
         """The audit docs themselves."""
         if not pages.has_docs():
             raise HTTPException(HTTPStatus.NOT_FOUND, "The audit docs were not built yet.")
-        return _own_page(pages.here.docs / DOCS_PAGE)
+        return _written_page(pages.here.docs / DOCS_PAGE, policy=_OWN_PAGE)
 
 
-def _own_page(path: Path) -> FileResponse:
-    """A page that was written as a file, with its scripts."""
+def _written_page(path: Path, *, policy: str) -> FileResponse:
+    """A page that was written as a file, with what the browser may do for it."""
     return FileResponse(
         path,
         media_type="text/html; charset=utf-8",
-        headers={**_PRIVATE, "Content-Security-Policy": _OWN_PAGE},
+        headers={**_PRIVATE, "Content-Security-Policy": policy},
     )
 
 
@@ -238,6 +234,7 @@ def _add_errors(app: FastAPI, pages: Pages) -> None:
         retry = {"Retry-After": str(RELOAD_SECONDS)}
         return pages.say(request, HTTPStatus.SERVICE_UNAVAILABLE, sentence, **retry)
 
+    @app.exception_handler(DamageFound)
     @app.exception_handler(BadInput)
     def say_unreadable(request: Request, error: Exception) -> Response:
         return pages.say(request, HTTPStatus.SERVICE_UNAVAILABLE, str(error))

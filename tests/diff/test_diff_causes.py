@@ -113,6 +113,7 @@ def _must_be_named(file: str, key: Key, moved: list[tuple[str, Key]]) -> bool:
     return any(other == file and moved_key[0] == part for other, moved_key in moved)
 
 
+@pytest.mark.slow
 def test_late_rows_are_named_where_they_move_something(tmp_path: Path) -> None:
     check(tmp_path, seed=11, count=12, tariffs="tokyo")
 

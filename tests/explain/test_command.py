@@ -16,6 +16,7 @@ from pipelines import cli
 from pipelines.explain import evidence
 from pipelines.ingest import ingest
 from pipelines.render import json_text
+from pipelines.store import store_of
 from pipelines.warehouse import open_warehouse
 from tests.agreement.product import NOW, instant
 from tests.explain.by_hand import LEASE_ID, OTHER_METER, OTHER_SESSION
@@ -157,6 +158,7 @@ def _rests_on_the_other_evse(rows: Sequence[dict[str, Any]]) -> bool:
 def test_a_past_that_changed_is_not_explained(settled: Settled, explain: Explain, tmp_path: Path) -> None:
     changed = tmp_path / "changed.duckdb"
     shutil.copy(settled.warehouse, changed)
+    shutil.copytree(store_of(settled.warehouse), store_of(changed))
     landing = tmp_path / "landing"
     (landing / "vehicles").mkdir(parents=True)
     (landing / "vehicles" / "late.csv").write_text(

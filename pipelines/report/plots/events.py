@@ -4,6 +4,7 @@ from typing import Any
 
 import altair as alt
 
+from pipelines.instants import local_text
 from pipelines.report.figures import MOST_EVENTS, Figures
 from pipelines.report.plots.drawing import (
     ACROSS,
@@ -19,7 +20,7 @@ from pipelines.report.plots.drawing import (
     tiled,
     tooltip_of,
 )
-from pipelines.report.wording import kwh_text, local_text, percent_text
+from pipelines.report.wording import kwh_text, percent_text
 from pipelines.wording import counted
 
 _NOT_INSTRUCTED = "not instructed"
