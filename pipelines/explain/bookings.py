@@ -103,7 +103,7 @@ def user_step(
         name="points of a user",
         value=points,
         unit="point",
-        arithmetic=f"the sum of the lines of {len(own):,} performances",
+        arithmetic=f"the sum of the lines of {counted(len(own), 'performance')}",
         rules=("R19",),
         keys={"user_id": user_id},
         numbers={"booked": _booked(connection, facts.run, user_id)},
