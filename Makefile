@@ -41,8 +41,8 @@ test: $(READY) lint ## fast tests and linters
 test-slow: $(READY) ## the tests that take minutes
 	$(VENV)/bin/python -m pytest -m slow -n 2 --dist worksteal
 
-test-nightly: $(READY) ## 100,000 broken inputs; FUZZ_SEED=n repeats a night
-	$(VENV)/bin/python -m pytest -m nightly
+test-nightly: $(READY) ## 100,000 broken inputs, kills, damages and histories; hours. FUZZ_SEED=n repeats a night
+	$(VENV)/bin/python -m pytest -m nightly -n 2 --dist worksteal
 
 lint: $(READY) ## ruff, mypy, sqlfluff, import directions
 	$(VENV)/bin/ruff check .

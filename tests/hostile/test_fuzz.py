@@ -5,6 +5,7 @@ The same inputs every time, but by night: `make test-nightly` takes the seed of 
 
 import os
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -33,15 +34,15 @@ def test_five_thousand_broken_inputs_break_nothing(part: int) -> None:
 @pytest.mark.nightly
 @pytest.mark.parametrize("part", range(NIGHTLY_PARTS))
 def test_a_hundred_thousand_broken_inputs_break_nothing(
-    part: int, capsys: pytest.CaptureFixture[str]
+    part: int, record_property: Callable[[str, object], None]
 ) -> None:
     inputs = NIGHTLY_INPUTS // NIGHTLY_PARTS
     seed_number = 1000 * int(os.environ.get("FUZZ_SEED") or time.time() // 86_400) + part
     figures = fuzz(inputs, seed_number=seed_number)
     assert figures.inputs >= inputs
-    with capsys.disabled():
-        print(  # noqa: T201 -- the figures are what the night's run is for
-            f"\nPart {part + 1} of {NIGHTLY_PARTS}, seed {seed_number}: {figures.inputs:,} inputs tried "
-            f"({figures.files:,} files in batches of {BATCH}, {figures.documents:,} documents), "
-            f"0 faults found, in {figures.seconds:.0f} s."
-        )
+    record_property(
+        "figures",
+        f"Fuzzer, part {part + 1} of {NIGHTLY_PARTS}, seed {seed_number}: {figures.inputs:,} inputs tried"
+        f" ({figures.files:,} files in batches of {BATCH}, {figures.documents:,} documents),"
+        f" 0 faults found, in {figures.seconds:.0f} s.",
+    )
