@@ -118,8 +118,13 @@ def test_late_rows_are_named_where_they_move_something(tmp_path: Path) -> None:
     check(tmp_path, seed=11, count=12, tariffs="tokyo")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("tariffs", sorted(oracle_worlds.TARIFFS))
-@pytest.mark.parametrize("seed", [21, 22, 23])
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(21, marks=pytest.mark.slow),
+        *(pytest.param(n, marks=pytest.mark.nightly) for n in (22, 23)),
+    ],
+)
 def test_many_late_rows_are_named_where_they_move_something(tariffs: str, seed: int, tmp_path: Path) -> None:
     check(tmp_path, seed=seed, count=60, tariffs=tariffs)
