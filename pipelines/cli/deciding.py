@@ -9,9 +9,11 @@ import typer
 from pipelines import config
 from pipelines.cli.application import (
     JsonOption,
+    PeriodArgument,
     WarehouseOption,
     app,
     instant_of,
+    period_of,
     session_of,
 )
 from pipelines.instants import current_instant, instant_text
@@ -76,4 +78,33 @@ def _print_withdrawal(console: Console, withdrawal: Withdrawal) -> None:
         f" {counted(withdrawal.rows_restored, 'earlier version')} back in their place. What was booked by"
         " them is booked back when the periods concerned are settled again.",
         markup=False,
+    )
+
+
+@app.command(epilog="\b\nExample:\n  vgi close 2023-12")
+def close(
+    ctx: typer.Context,
+    *,
+    period: PeriodArgument,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Close a settled period for good: its corrections are booked in the next period that is open.
+
+    In the name of VGI_OPERATOR, or of the machine's user.
+    """
+    session = session_of(ctx, warehouse=warehouse, json=json)
+    month = period_of(period)
+    from pipelines.closing import close as close_period  # noqa: PLC0415
+
+    closing = close_period(
+        warehouse=session.warehouse_file, period=month, by=config.operator(), now=current_instant()
+    )
+    session.show(
+        closing,
+        lambda console: console.print(
+            f"{closing.settlement_period} is closed by {closing.by}; corrections of it are booked in"
+            f" {closing.booked_in_period}.",
+            markup=False,
+        ),
     )
