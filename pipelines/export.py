@@ -29,6 +29,7 @@ from pipelines.evidence import MOST_KEYS
 from pipelines.exports import EXPORTS, ColumnType, Export
 from pipelines.gates import before_export
 from pipelines.runs import AFTER_APPROVAL, Kind, Run, State
+from pipelines.stages import Stage, stage
 from pipelines.store import sha256_of
 
 # A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
@@ -48,6 +49,7 @@ class Exported:
     gate_warnings: tuple[str, ...] = ()
 
 
+@stage(Stage.EXPORT)
 def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: str) -> Exported:
     """Write `<out>/<settlement_period>/<run_id>/` and issue the run (a replay is written, marked, never
     issued).

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.dbt_manifest import fingerprint, parsed_project
 from pipelines.errors import JobFailed
+from pipelines.stages import Stage, stage
 from pipelines.warehouse import open_warehouse, thread_count
 from settlement import SettlementPeriod, TariffBook
 
@@ -58,6 +59,7 @@ class RunParameters:
         }
 
 
+@stage(Stage.DBT)
 def verify(  # noqa: PLR0913 -- all keyword-only
     *,
     warehouse: Path,
