@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import books_tables, config, gate_results
+from pipelines import books_tables, config, gate_results, journal
 from pipelines.errors import BadInput, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 
@@ -74,16 +74,23 @@ _RAW_TABLES = (
 
 @contextmanager
 def open_warehouse(
-    path: Path, *, read_only: bool = False, wait_seconds: float = DEFAULT_WAIT_SECONDS
+    path: Path,
+    *,
+    read_only: bool = False,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+    compare_journal: bool = True,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse file, made with all its tables if need be, and close it again.
 
     Sessions are in UTC (R1), on VGI_THREADS threads. While another process holds the file, waits for up to
-    `wait_seconds`. Raises BadInput if the file is not a warehouse, JobFailed if it stays locked.
+    `wait_seconds`. Raises BadInput if the file is not a warehouse, JobFailed if it stays locked, DamageFound
+    if it does not continue the journal beside it. To look at one that does not: `compare_journal=False`.
     """
     path = Path(path)
     threads = config.threads()
     _check_path(path, read_only=read_only)
+    if compare_journal and not path.exists():
+        journal.refuse_lost_warehouse(path)
     connection = _connect(path, read_only=read_only, wait_seconds=wait_seconds)
     try:
         connection.execute("set TimeZone = 'UTC'")
@@ -93,7 +100,11 @@ def open_warehouse(
         # Line numbers of a delivery are the order in which its rows were read.
         connection.execute("set preserve_insertion_order = true")
         _define(connection, path=path, read_only=read_only)
+        if compare_journal:
+            journal.compare(connection, warehouse=path, read_only=read_only)
         yield connection
+        if compare_journal and not read_only:
+            journal.write_out(connection, warehouse=path)
     finally:
         connection.close()
 
@@ -202,6 +213,7 @@ def definitions() -> tuple[str, ...]:
         "create schema if not exists published",
         *(_published_view(feed) for feed in FEEDS.values()),
         *books_tables.definitions(),
+        journal.DEFINITIONS,
         gate_results.DEFINITIONS,
     )
 
