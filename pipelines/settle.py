@@ -17,6 +17,7 @@ from pipelines.approval import book_run, finish_replay
 from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
 from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import ENERGY_BALANCE, SETTLED
+from pipelines.full_disk import DiskFull
 from pipelines.gate_results import last_report
 from pipelines.gates import GateFailed, before_settlement
 from pipelines.instants import instant_text
@@ -302,6 +303,8 @@ def _verify(  # noqa: PLR0913 -- all keyword-only
             run_id=run.run_id,
             progress=detail,
         )
+    except DiskFull:
+        raise
     except JobFailed as error:
         raise GateFailed(Gate.BEFORE_SETTLEMENT, f"{error} {_what_to_mend(period)}") from error
 
