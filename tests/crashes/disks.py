@@ -11,7 +11,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Disk:
-    """A folder on a disk of a given size; `before` is for the command's process, where that is what limits it."""
+    """A folder on a disk of a given size; `before` limits the process, where the disk does not."""
 
     folder: Path
     before: Callable[[], None] | None
@@ -37,7 +37,9 @@ def small_disk(folder: Path, *, kilobytes: int) -> Iterator[Disk]:
 def _mounted(folder: Path, *, kilobytes: int) -> bool:
     try:
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", folder], capture_output=True, check=False
+            ["mount", "-t", "tmpfs", "-o", f"size={kilobytes}k", "none", folder],
+            capture_output=True,
+            check=False,
         )
     except FileNotFoundError:
         return False

@@ -6,10 +6,10 @@ from shutil import rmtree
 
 import pytest
 
-from tests.crashes import command
 from tests.crashes.conftest import Undisturbed
+from tests.crashes.ends import check_survived
 from tests.crashes.kills import STAGES, kill_inside
-from tests.crashes.world import INITIAL, LATE, End, World
+from tests.crashes.world import INITIAL, LATE
 
 
 @pytest.mark.slow
@@ -60,27 +60,3 @@ def _survives(
 def _made(folder: Path) -> Path:
     folder.mkdir()
     return folder
-
-
-def check_survived(world: World, *, receipt: str, undisturbed: Undisturbed, log: Path) -> None:
-    """The export is absent or complete; the same command again ends as an undisturbed one."""
-    wanted = undisturbed.end[receipt]
-    check_whole_or_absent(world, wanted)
-    ended = command.run(world.main_job(receipt), log=log)
-    assert ended.code == 0, ended.said
-    check_same(world.state(), wanted)
-
-
-def check_whole_or_absent(world: World, wanted: End) -> None:
-    """No folder of a run holds part of its files; what is written aside has a hidden name."""
-    found = {path: content for path, content in world.exported().items() if "/." not in f"/{path}"}
-    folders = {path.rpartition("/")[0] for path in found}
-    assert found == {
-        path: content for path, content in wanted.exported.items() if path.rpartition("/")[0] in folders
-    }
-
-
-def check_same(found: End, wanted: End) -> None:
-    """Everything that counts is equal."""
-    assert (wanted.lost(found), wanted.doubled(found)) == (0, 0), "rows and files lost, and doubled"
-    assert found == wanted
