@@ -29,6 +29,7 @@ from pipelines.exports import (
 )
 from pipelines.instants import instant_text
 from pipelines.runs import AFTER_APPROVAL, Run, State
+from pipelines.stages import Stage, stage
 from settlement import Books, Statements
 
 _STATEMENTS = (USER_POINTS, MANAGER_FEE_REDUCTIONS)
@@ -112,6 +113,7 @@ def _refuse_outdated(connection: duckdb.DuckDBPyConnection, run: Run) -> None:
         )
 
 
+@stage(Stage.BOOK)
 def book_run(connection: duckdb.DuckDBPyConnection, run: Run, *, now: datetime, by: str) -> int:
     """Book the difference between what an audited run found and what the ledger holds at this moment, with
     the final `user_points` and `manager_fee_reductions` and the state approved, in one transaction; give the

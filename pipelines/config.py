@@ -1,6 +1,7 @@
 """What the environment and the machine say: for the command and the DAGs, the outermost layer only.
 
-VGI_THREADS alone is read further inside, wherever DuckDB is opened: it changes no result, only the time.
+VGI_THREADS and VGI_LOG alone are read further inside, wherever DuckDB is opened and a stage begins: they
+change no result, only the time and what an operator sees.
 """
 
 import getpass
@@ -16,6 +17,7 @@ OPERATOR_VARIABLE = "VGI_OPERATOR"
 HOLD_VARIABLE = "VGI_HOLD_FOR_APPROVAL"
 DEBUG_VARIABLE = "VGI_DEBUG"
 THREADS_VARIABLE = "VGI_THREADS"
+LOG_VARIABLE = "VGI_LOG"
 DEFAULT_WAREHOUSE = Path("vgi.duckdb")
 APPROVED_BY_ITSELF = "vgi"
 _YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
@@ -90,6 +92,12 @@ def _is_on(variable: str, *, default: bool) -> bool:
 def debugging() -> bool:
     """Whether tracebacks are wanted (VGI_DEBUG=1)."""
     return os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
+
+
+def stage_log() -> Path | None:
+    """The file that stages are logged to (VGI_LOG); None if they are not."""
+    named = os.environ.get(LOG_VARIABLE, "").strip()
+    return Path(named) if named else None
 
 
 def threads() -> int | None:

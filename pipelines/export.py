@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 
 import duckdb
 import polars as pl
@@ -26,8 +26,10 @@ from pipelines.datapackage import (
 )
 from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import EXPORTS, ColumnType, Export
+from pipelines.full_disk import refuse_full_disk
 from pipelines.gates import before_export
 from pipelines.runs import AFTER_APPROVAL, Kind, Run, State
+from pipelines.stages import Stage, stage
 from pipelines.store import sha256_of
 
 # A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
@@ -47,6 +49,7 @@ class Exported:
     gate_warnings: tuple[str, ...] = ()
 
 
+@stage(Stage.EXPORT)
 def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: str) -> Exported:
     """Write `<out>/<settlement_period>/<run_id>/` and issue the run (a replay is written, marked, never
     issued).
@@ -84,7 +87,8 @@ def refuse_unwritable(out: Path) -> None:
     if not nearest.is_dir():
         raise BadInput(f"{nearest} is a file; name the folder that exports go to.")
     try:
-        with TemporaryDirectory(dir=nearest, prefix=".vgi-"):
+        # Without a name, so that a killed process leaves nothing there.
+        with TemporaryFile(dir=nearest):
             pass
     except OSError as error:
         raise BadInput(
@@ -179,6 +183,7 @@ def _place(
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
+        refuse_full_disk(error, place=folder)
         raise JobFailed(
             f"The export folder {folder} cannot be written ({error.strerror or error}) and nothing was left"
             f" there; the run stands as it is, write it out with `vgi export {run.run_id} --out DIR`."

@@ -39,6 +39,7 @@ from pipelines.landing import Landing, LandingFile, survey
 from pipelines.meter_settings import MeterSettings, note_settings, noted_settings
 from pipelines.receipt import as_utc, overtaken_runs, receipt_instant
 from pipelines.sources import source_of
+from pipelines.stages import Stage, stage
 from pipelines.store import NotReadable, ReceivedFile, receive, sha256_of
 from pipelines.warehouse import open_warehouse
 from pipelines.wording import counted
@@ -126,6 +127,7 @@ class IngestReport:
         return {**document, "totals": self.totals}
 
 
+@stage(Stage.INGEST)
 def ingest(  # noqa: PLR0913 -- all keyword-only but the first
     landing_dir: Path,
     *,

@@ -129,10 +129,16 @@ def read_file(path: Path) -> Iterator[Entry]:
             yield entry
 
 
+def tells_anything(warehouse: Path) -> bool:
+    """Whether the file beside a warehouse has entries."""
+    path = journal_path(warehouse)
+    return path.is_file() and path.stat().st_size > 0
+
+
 def refuse_lost_warehouse(warehouse: Path) -> None:
     """DamageFound if there is no warehouse though the journal beside it has entries."""
     path = journal_path(warehouse)
-    if path.is_file() and path.stat().st_size > 0:
+    if tells_anything(warehouse):
         raise DamageFound(
             f"The warehouse {warehouse} is gone, but {path} tells what it held. Put it back from a backup, or"
             f" make it anew with `vgi rebuild`; to begin another one, move {path.parent} away first."

@@ -17,10 +17,12 @@ from pipelines.approval import book_run, finish_replay
 from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
 from pipelines.errors import BadInput, JobFailed
 from pipelines.exports import ENERGY_BALANCE, SETTLED
+from pipelines.full_disk import DiskFull
 from pipelines.gate_results import last_report
 from pipelines.gates import GateFailed, before_settlement
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, Run, RunTariff, State
+from pipelines.stages import Stage, stage
 from pipelines.tariff_files import TariffFiles, applied_tariffs
 from pipelines.verify import verify
 from settlement import Settlement, SettlementPeriod, VerifiedPeriod
@@ -176,9 +178,8 @@ def pass_gate(  # noqa: PLR0913 -- all keyword-only
     """
     with _alone(warehouse, progress):
         run = _asked_run(warehouse, period=period, tariffs=tariffs, as_of=as_of, now=now)
-        return _pass_gate(
-            warehouse, run=run, period=period, tariffs=tariffs, now=now, progress=progress, detail=detail
-        )
+        made = _verify(warehouse, run=run, period=period, tariffs=tariffs, progress=progress, detail=detail)
+        return _judge(warehouse, run=run, period=period, tariffs=tariffs, now=now, made=made)
 
 
 def _rows_of(connection: duckdb.DuckDBPyConnection, table: str) -> int:
@@ -252,9 +253,27 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
     progress: Progress,
     detail: Progress,
 ) -> None:
-    _pass_gate(warehouse, run=run, period=period, tariffs=tariffs, now=now, progress=progress, detail=detail)
+    made = _verify(warehouse, run=run, period=period, tariffs=tariffs, progress=progress, detail=detail)
+    with stage(Stage.SETTLE):
+        _judge(warehouse, run=run, period=period, tariffs=tariffs, now=now, made=made)
+        progress(f"Settling {period}.")
+        _settle_and_store(
+            warehouse, run=run, period=period, tariffs=tariffs, now=now, by=by, hold=hold, progress=progress
+        )
+
+
+def _settle_and_store(  # noqa: PLR0913 -- all keyword-only
+    warehouse: Path,
+    *,
+    run: Run,
+    period: SettlementPeriod,
+    tariffs: TariffFiles,
+    now: datetime,
+    by: str,
+    hold: bool,
+    progress: Progress,
+) -> None:
     book = tariffs.book.for_period(period)
-    progress(f"Settling {period}.")
     with open_books(warehouse) as connection:
         _refuse_other_deliveries(connection, run)
         verified = _read_verified(connection)
@@ -264,20 +283,19 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
         _store(connection, run=run, verified=verified, result=result, now=now, by=by, hold=hold)
 
 
-def _pass_gate(  # noqa: PLR0913 -- all keyword-only
+def _verify(  # noqa: PLR0913 -- all keyword-only
     warehouse: Path,
     *,
     run: Run,
     period: SettlementPeriod,
     tariffs: TariffFiles,
-    now: datetime,
     progress: Progress,
     detail: Progress,
-) -> GateReport:
-    """Verify the period for a run, and judge what was verified; neither is done again while it stands."""
+) -> bool:
+    """Verify the period for a run, unless that stands; tell whether it was done."""
     progress(f"Verifying {period} as of {instant_text(run.as_of)}.")
     try:
-        made = verify(
+        return verify(
             warehouse=warehouse,
             period=period,
             as_of=run.as_of,
@@ -285,8 +303,22 @@ def _pass_gate(  # noqa: PLR0913 -- all keyword-only
             run_id=run.run_id,
             progress=detail,
         )
+    except DiskFull:
+        raise
     except JobFailed as error:
         raise GateFailed(Gate.BEFORE_SETTLEMENT, f"{error} {_what_to_mend(period)}") from error
+
+
+def _judge(  # noqa: PLR0913 -- all keyword-only
+    warehouse: Path,
+    *,
+    run: Run,
+    period: SettlementPeriod,
+    tariffs: TariffFiles,
+    now: datetime,
+    made: bool,
+) -> GateReport:
+    """Judge what was verified; not again where the verification stood and was judged already."""
     with open_books(warehouse) as connection:
         judged = None if made else _last_report(connection, run)
         if judged is not None and not judged.blocked:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 from pipelines.dbt_manifest import fingerprint, parsed_project
 from pipelines.errors import JobFailed
+from pipelines.full_disk import refuse_full_disk
+from pipelines.stages import Stage, stage
 from pipelines.warehouse import open_warehouse, thread_count
 from settlement import SettlementPeriod, TariffBook
 
@@ -58,6 +60,7 @@ class RunParameters:
         }
 
 
+@stage(Stage.DBT)
 def verify(  # noqa: PLR0913 -- all keyword-only
     *,
     warehouse: Path,
@@ -72,7 +75,8 @@ def verify(  # noqa: PLR0913 -- all keyword-only
     A verification that was made for `run_id` by the same models, and stands, is not made again; tells whether
     it was made.
     Without tariffs, reads of every quality count as payable and meter and charger are not compared
-    (R15, R16), and the period's dates are those of UTC. Raises JobFailed, naming the model or test.
+    (R15, R16), and the period's dates are those of UTC. Raises JobFailed, naming the
+    model or test, DiskFull if no space is left.
     """
     time_zone = tariffs.time_zone if tariffs is not None else "UTC"
     period_from, period_to = period.instants(time_zone)
@@ -194,13 +198,16 @@ def _build(*, warehouse: Path, parameters: RunParameters, progress: Callable[[st
             # dbt keeps the file locked after it returns.
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if not result.success:
-        raise JobFailed(_failure(result))
+        failure = JobFailed(_failure(result))
+        refuse_full_disk(failure, place=warehouse)
+        raise failure
 
 
 def _arguments(parameters: RunParameters) -> list[str]:
     folder = str(DBT_PROJECT)
     return [
-        *("--quiet", "--no-version-check", "--no-partial-parse", "build"),
+        # What failed stands in the error: printed, it would come between a command's own lines.
+        *("--log-level", "none", "--no-version-check", "--no-partial-parse", "build"),
         *("--project-dir", folder, "--profiles-dir", folder),
         *("--exclude-resource-type", "unit_test"),
         *("--vars", json.dumps(parameters.as_vars())),

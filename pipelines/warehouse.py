@@ -1,10 +1,12 @@
 """The warehouse: one DuckDB file, opened by one process at a time, with its tables and views."""
 
+import fcntl
 import hashlib
 import logging
+import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import duckdb
@@ -12,6 +14,7 @@ import duckdb
 from pipelines import books_tables, config, gate_results, journal, versions
 from pipelines.errors import BadInput, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
+from pipelines.full_disk import refuse_full_disk
 
 DEFAULT_WAIT_SECONDS = 60.0
 _RETRY_SECONDS = 0.1
@@ -24,6 +27,8 @@ NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
 }
 _MAGIC = slice(8, 12), b"DUCK"
+# Three headers of 4,096 bytes, which DuckDB writes one by one.
+_LEAST_BYTES = 3 * 4096
 
 _RAW_TABLES = (
     "create schema if not exists raw",
@@ -84,7 +89,8 @@ def open_warehouse(
     """Open the warehouse file, made with all its tables if need be, and close it again.
 
     Sessions are in UTC (R1), on VGI_THREADS threads. While another process holds the file, waits for up to
-    `wait_seconds`. Raises BadInput if the file is not a warehouse, JobFailed if it stays locked, DamageFound
+    `wait_seconds`. Raises BadInput if the file is not a warehouse, JobFailed if it stays locked, DiskFull if
+    no space is left for what the block writes, DamageFound
     if it does not continue the journal beside it. To look at one that does not: `compare_journal=False`.
     """
     path = Path(path)
@@ -106,6 +112,9 @@ def open_warehouse(
         yield connection
         if compare_journal and not read_only:
             journal.write_out(connection, warehouse=path)
+    except Exception as error:
+        refuse_full_disk(error, place=path)
+        raise
     finally:
         connection.close()
 
@@ -155,6 +164,9 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.Duck
         try:
             return duckdb.connect(str(path), read_only=read_only, config=NO_EXTENSIONS)
         except duckdb.IOException as error:
+            refuse_full_disk(error, place=path)
+            if not read_only and _cleared_begun(path):
+                continue
             if "Could not set lock on file" not in str(error):
                 raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
             if time.monotonic() >= give_up_at:
@@ -168,6 +180,27 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.Duck
         except duckdb.Error as error:
             raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
         time.sleep(_RETRY_SECONDS)
+
+
+def _cleared_begun(path: Path) -> bool:
+    """Remove a file that a process was killed at making, or found no space for: DuckDB cannot open it, and it
+    never held anything. Tells whether that was done.
+    """
+    log = path.with_name(f"{path.name}.wal")
+    descriptor = os.open(path, os.O_RDWR)
+    try:
+        # Locked as by DuckDB, so that no other process is at making it, and none has put a new one there.
+        fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        found = os.fstat(descriptor)
+        is_begun = found.st_size < _LEAST_BYTES and not log.exists() and not journal.tells_anything(path)
+        if is_begun and path.stat().st_ino == found.st_ino:
+            path.unlink()
+            return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _first_line(error: Exception) -> str:
@@ -192,7 +225,8 @@ def _define(connection: duckdb.DuckDBPyConnection, *, path: Path, read_only: boo
         )
         connection.execute("commit")
     except BaseException:
-        connection.execute("rollback")
+        with suppress(duckdb.Error):  # a commit that fails has ended the transaction
+            connection.execute("rollback")
         raise
 
 
