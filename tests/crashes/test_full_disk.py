@@ -40,7 +40,7 @@ def test_a_warehouse_that_does_not_say_so_is_noticed(undisturbed: Undisturbed, t
     with small_disk(tmp_path / "disk", kilobytes=100) as disk:
         world = undisturbed.begin(INITIAL, disk.folder / "world")
         silent = replace(disk, before=partial(silent_about_the_disk, disk.before))
-        with pytest.raises(AssertionError, match="No space is left|The ingest failed"):
+        with pytest.raises(AssertionError, match="The ingest failed"):
             _fails_then_succeeds(silent, world, world.ingest(INITIAL), logs=tmp_path)
 
 
