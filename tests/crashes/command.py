@@ -79,7 +79,7 @@ def _run(arguments: list[str], log: Path, output: Path, before: Callable[[], Non
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
-    os.environ.update(VGI_LOG=str(log), VGI_THREADS="2", VGI_OPERATOR="operator")
+    os.environ.update(VGI_LOG=str(log), VGI_THREADS="2", VGI_OPERATOR="vgi")
     sys.argv = ["vgi", *arguments]
     from pipelines.cli import main
 

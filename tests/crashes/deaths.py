@@ -6,7 +6,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
-from pipelines import approval, export, ingest, journal, main_job, settle, verify
+from pipelines import approval, export, ingest, journal, main_job, settle, verify, warehouse
 
 
 def _die(*_: object, **__: object) -> None:
@@ -154,3 +154,15 @@ def books_what_is_booked() -> None:
 def forgets_a_file() -> None:
     """An ingest that takes a file for known whose rows were never committed."""
     ingest._Ingest._is_known = lambda self, file, received: received.kept_path.exists()  # type: ignore[method-assign]
+
+
+def forgets_its_runs() -> None:
+    """A settlement that does not ask whether its run exists."""
+    settle._standing_state = lambda warehouse, run: None
+
+
+def silent_about_the_disk(limit: Callable[[], None] | None) -> None:
+    """A warehouse that hands on what DuckDB says of a full disk."""
+    warehouse.refuse_full_disk = lambda error, place: None
+    if limit is not None:
+        limit()

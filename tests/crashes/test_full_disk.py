@@ -1,11 +1,14 @@
 """A disk that fills up within the load, the verification, the settlement or the export."""
 
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from tests.crashes import command
 from tests.crashes.conftest import Undisturbed
+from tests.crashes.deaths import silent_about_the_disk
 from tests.crashes.disks import Disk, small_disk
 from tests.crashes.ends import check_same, check_whole_or_absent
 from tests.crashes.world import INITIAL, World
@@ -31,6 +34,14 @@ def test_the_disk_is_full_within_a_load(undisturbed: Undisturbed, tmp_path: Path
         world = undisturbed.begin(INITIAL, disk.folder / "world")
         _fails_then_succeeds(disk, world, world.ingest(INITIAL), logs=tmp_path)
         check_same(world.state(), undisturbed.before[INITIAL, "dbt"].state())
+
+
+def test_a_warehouse_that_does_not_say_so_is_noticed(undisturbed: Undisturbed, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", kilobytes=100) as disk:
+        world = undisturbed.begin(INITIAL, disk.folder / "world")
+        silent = replace(disk, before=partial(silent_about_the_disk, disk.before))
+        with pytest.raises(AssertionError, match="The ingest failed"):
+            _fails_then_succeeds(silent, world, world.ingest(INITIAL), logs=tmp_path)
 
 
 @pytest.mark.parametrize("tenths", [1, 4, 8])

@@ -13,6 +13,11 @@ from tests.crashes.world import INITIAL, LATE
 
 
 @pytest.mark.slow
+def test_the_log_tells_every_stage(undisturbed: Undisturbed) -> None:
+    assert set(undisturbed.seconds) == {(receipt, stage) for receipt in (INITIAL, LATE) for stage in STAGES}
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_killed_job_run_again_ends_as_one_that_was_not(
     stage: str, undisturbed: Undisturbed, tmp_path: Path, record_property: Callable[[str, object], None]
