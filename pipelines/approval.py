@@ -17,6 +17,7 @@ from pipelines.books import (
     store_result,
     transaction,
 )
+from pipelines.closing import booking_period
 from pipelines.errors import BadInput
 from pipelines.exports import (
     CLAIMS,
@@ -121,7 +122,12 @@ def book_run(connection: duckdb.DuckDBPyConnection, run: Run, *, now: datetime, 
     before = booked(connection, period=run.settlement_period)
     initial = not runs.approved_runs(connection, run.settlement_period)
     claims = read_result(connection, run_id=run.run_id, table=CLAIMS)
-    bookings = settlement.book(claims=claims, booked=before, initial=initial)
+    bookings = settlement.book(
+        claims=claims,
+        booked=before,
+        initial=initial,
+        booked_in_period=booking_period(connection, run.settlement_period),
+    )
     entries = settlement.entries(bookings)
     statements = _statements(connection, run, before=before, now=bookings)
     _check_books(

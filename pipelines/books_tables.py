@@ -48,6 +48,11 @@ create table if not exists books.entries (
     amount bigint not null,
     unit varchar not null
 );
+create table if not exists books.closings (
+    settlement_period varchar not null,
+    closed_at timestamp not null,
+    "by" varchar not null
+);
 create or replace view books.current_runs as
     select runs.run_id, runs.settlement_period
     from books.runs

@@ -297,9 +297,10 @@ def _in_short(summary: Summary) -> Iterator[str]:
     performances = sum(each.performances for each in summary.performances)
     yield f"{counted(performances, 'performance')}, {held:,} held and {provisional:,} provisional"
     reduction = money_text(summary.reduction_minor, currency=summary.currency, digits=summary.currency_digits)
+    where = f", in {summary.booked_in_period}: the period is closed" if summary.booked_in_period else ""
     yield (
         f"{counted(summary.points, 'point')} to {counted(summary.users_with_points, 'user')},"
-        f" {reduction} of fee reductions; {counted(summary.bookings, 'booking')}"
+        f" {reduction} of fee reductions; {counted(summary.bookings, 'booking')}{where}"
     )
     exceptions = sum(summary.exceptions.values())
     yield f"{counted(exceptions, 'exception')} to look at" if exceptions else "no exceptions"
@@ -331,6 +332,13 @@ def print_status(console: Console, status: Status, *, all_deliveries: bool) -> N
             f"{run.exceptions:,}",
         )
     _print_table(console, "Runs", table)
+    for closing in status.closings:
+        console.print(
+            Text(
+                f"  {closing.settlement_period} was closed at {instant_text(closing.closed_at)} by"
+                f" {closing.by}; corrections of it are booked in {closing.booked_in_period}."
+            )
+        )
     _print_gates(console, status)
     for sentence in _open_sentences(status):
         console.print(Text(sentence))
@@ -403,6 +411,15 @@ def _print_deliveries(console: Console, status: Status, *, all_deliveries: bool)
     _print_table(console, title, table)
     if len(shown) < len(status.deliveries):
         console.print(Text(f"  and {len(status.deliveries) - len(shown):,} earlier ones: vgi status --all"))
+    for delivery in status.deliveries:
+        if delivery.withdrawn_at is not None:
+            console.print(
+                Text(
+                    f"  withdrawn: {delivery.feed}/{delivery.file_name} (delivery {delivery.delivery_no}) at"
+                    f" {instant_text(delivery.withdrawn_at)} by {delivery.withdrawn_by}:"
+                    f" {delivery.withdrawal_reason}"
+                )
+            )
     for row in status.quarantine:
         where = f"{row.feed}/{row.file_name}" + (f" line {row.line}" if row.line is not None else "")
         column = f", {row.column}" if row.column else ""

@@ -10,6 +10,7 @@ import duckdb
 from expectations.catalogue import Gate
 from expectations.judgement import GateReport
 from pipelines import runs
+from pipelines.closing import Closing, closings
 from pipelines.gate_results import last_of_each_gate
 from pipelines.runs import Kind, Run, State
 from pipelines.summary import QuarantinedRow
@@ -18,7 +19,7 @@ from pipelines.warehouse import open_warehouse
 
 @dataclass(frozen=True, kw_only=True)
 class DeliveryStatus:
-    """One delivery and what became of its rows."""
+    """One delivery and what became of its rows; its outcome is `withdrawn` if it was."""
 
     delivery_no: int
     feed: str
@@ -30,6 +31,9 @@ class DeliveryStatus:
     rows_accepted: int
     rows_duplicate: int
     rows_quarantined: int
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
+    withdrawal_reason: str | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,6 +110,7 @@ class Status:
     quarantined_rows: int
     quarantine: tuple[QuarantinedRow, ...]
     runs: tuple[RunStatus, ...]
+    closings: tuple[Closing, ...]
     gates: tuple[GateStatus, ...]
     open: OpenWork
 
@@ -119,6 +124,7 @@ def read_status(*, warehouse: Path, with_quarantine: bool = False) -> Status:
         deliveries = _deliveries(connection)
         quarantine = _quarantine(connection) if with_quarantine else ()
         all_runs, open_work = runs_and_open_work(connection)
+        closed = closings(connection)
         gates = tuple(_gate(report) for report in last_of_each_gate(connection))
     return Status(
         warehouse=warehouse,
@@ -126,6 +132,7 @@ def read_status(*, warehouse: Path, with_quarantine: bool = False) -> Status:
         quarantined_rows=sum(delivery.rows_quarantined for delivery in deliveries),
         quarantine=quarantine,
         runs=all_runs,
+        closings=closed,
         gates=gates,
         open=open_work,
     )
@@ -146,9 +153,12 @@ def _deliveries(connection: duckdb.DuckDBPyConnection) -> tuple[DeliveryStatus, 
     rows = connection.execute(
         """
         select
-            delivery_no, feed, file_name, received_at, outcome, reason,
-            rows_in, rows_accepted, rows_duplicate, rows_quarantined
+            delivery_no, feed, file_name, received_at,
+            if(withdrawn_at is null, outcome, 'withdrawn') as outcome, deliveries.reason,
+            rows_in, rows_accepted, rows_duplicate, rows_quarantined,
+            withdrawn_at, "by", withdrawals.reason
         from raw.deliveries
+        left join raw.withdrawals using (delivery_no)
         order by received_at, feed, file_name, delivery_no
         """
     ).fetchall()
@@ -164,6 +174,9 @@ def _deliveries(connection: duckdb.DuckDBPyConnection) -> tuple[DeliveryStatus, 
             rows_accepted=accepted,
             rows_duplicate=duplicate,
             rows_quarantined=quarantined,
+            withdrawn_at=withdrawn_at,
+            withdrawn_by=by,
+            withdrawal_reason=withdrawal_reason,
         )
         for (
             delivery_no,
@@ -176,6 +189,9 @@ def _deliveries(connection: duckdb.DuckDBPyConnection) -> tuple[DeliveryStatus, 
             accepted,
             duplicate,
             quarantined,
+            withdrawn_at,
+            by,
+            withdrawal_reason,
         ) in rows
     )
 
@@ -313,20 +329,25 @@ def _current_runs(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     return frozenset(run_id for (run_id,) in rows)
 
 
+_NOT_WITHDRAWN = "{}.delivery_no not in (select delivery_no from raw.withdrawals)"
+
+
 def _files_to_mend(connection: duckdb.DuckDBPyConnection, *, where: str) -> tuple[FileToMend, ...]:
     """Deliveries of a kind that no later one replaces: of that feed and name, or a refused one's bytes.
 
+    A withdrawn one neither needs mending nor mends.
     A refused file that is no .csv, such as a.csv.gz, is replaced by the CSV that came out of it: by a.csv.
     """
     rows = connection.execute(
         rf"""
         select feed, file_name, rows_quarantined, reason
         from raw.deliveries as delivery
-        where {where} and not exists (
+        where {where} and {_NOT_WITHDRAWN.format("delivery")} and not exists (
             select 1
             from raw.deliveries as later
             where
                 later.delivery_no > delivery.delivery_no
+                and {_NOT_WITHDRAWN.format("later")}
                 and (
                     (later.feed = delivery.feed and later.file_name = delivery.file_name)
                     or (

@@ -8,6 +8,7 @@ import duckdb
 
 from pipelines import runs
 from pipelines.books import open_books
+from pipelines.closing import booked_elsewhere
 from pipelines.runs import Kind, Run, State
 from pipelines.tariff_files import applied_tariffs
 from pipelines.wording import money_text
@@ -101,6 +102,7 @@ class Summary:
     lease_outcomes: dict[str, int]
     exceptions: dict[str, int]
     bookings: int
+    booked_in_period: str | None
     export_folder: Path | None = None
 
 
@@ -167,6 +169,7 @@ def summary_of(
         lease_outcomes=_counts(connection, run_id, table="lease_outcomes", by="outcome"),
         exceptions=_counts(connection, run_id, table="exceptions", by="code"),
         bookings=_bookings(connection, run_id),
+        booked_in_period=booked_elsewhere(connection, run_id),
         export_folder=export_folder,
     )
 

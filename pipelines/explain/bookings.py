@@ -29,6 +29,10 @@ def booking_step(
         arithmetic = f"found {amount_found:,}, nothing booked before"
     else:
         arithmetic = f"found {amount_found:,} - booked before {before:,}"
+    if booking["booked_in_period"] != booking["settlement_period"]:
+        arithmetic += (
+            f"; booked in {booking['booked_in_period']}, as {booking['settlement_period']} was closed"
+        )
     cancelled = tuple(row.row for row in evidence.rows if row.row_status == "cancelled")
     if cancelled:
         arithmetic += f"; {counted(len(cancelled), 'fact')} of it cancelled"

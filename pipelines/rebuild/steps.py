@@ -18,6 +18,7 @@ import duckdb
 from pipelines import runs
 from pipelines.approval import book_run
 from pipelines.books import open_books, transaction
+from pipelines.closing import close
 from pipelines.deliveries import Delivery
 from pipelines.errors import DamageFound
 from pipelines.export import export_run
@@ -32,6 +33,7 @@ from pipelines.sources import MeterSource
 from pipelines.store import NotReadable, receive
 from pipelines.tariff_files import read_documents
 from pipelines.warehouse import open_warehouse
+from pipelines.withdraw import withdraw
 from settlement import SettlementPeriod
 
 Progress = Callable[[str], None]
@@ -71,6 +73,10 @@ def do_again(step: Sequence[Entry], *, site: Site) -> None:
         _compute(entry, site=site)
     elif entry.event is Event.EXPORTED:
         _export(entry, site=site)
+    elif entry.event is Event.WITHDRAWN:
+        _withdraw(entry, site=site)
+    elif entry.event is Event.CLOSED:
+        _close(entry, site=site)
     elif entry.event is Event.STATE and entry.told["state"] in _DECISIONS:
         _DECISIONS[entry.told["state"]](entry, site)
     else:
@@ -152,6 +158,23 @@ def _note(connection: duckdb.DuckDBPyConnection, entry: Entry) -> None:
     )
 
 
+def _withdraw(entry: Entry, *, site: Site) -> None:
+    told = entry.told
+    withdraw(
+        warehouse=site.warehouse,
+        delivery=str(told["delivery_no"]),
+        reason=told["reason"],
+        by=told["by"],
+        now=entry.at,
+        withdrawn_at=entry.at,
+    )
+
+
+def _close(entry: Entry, *, site: Site) -> None:
+    period = SettlementPeriod.parse(entry.told["settlement_period"])
+    close(warehouse=site.warehouse, period=period, by=entry.told["by"], now=entry.at)
+
+
 def _compute(entry: Entry, *, site: Site) -> None:
     told = entry.told
     documents = {tariff["version"]: tariff["document"].encode() for tariff in told["tariffs"]}
@@ -209,4 +232,8 @@ def sentence_of(step: Sequence[Entry]) -> str:
         return f"Settling {told['settlement_period']} as of {told['as_of']} again: run {told['run_id']}."
     if first.event is Event.EXPORTED:
         return f"Exporting run {told['run_id']} again."
-    return f"Run {told['run_id']}: {told['state']}." if "state" in told else f"{first.event}."
+    if first.event is Event.WITHDRAWN:
+        return f"Withdrawing {delivery_name(told)}."
+    if first.event is Event.CLOSED:
+        return f"Closing {told['settlement_period']}."
+    return f"Run {told['run_id']}: {told['state']}."

@@ -11,6 +11,7 @@ import duckdb
 
 from pipelines import runs
 from pipelines.books import has_result
+from pipelines.closing import booked_elsewhere
 from pipelines.exports import EXCEPTIONS, MANAGER_FEE_REDUCTIONS, USER_POINTS
 from pipelines.report.completeness import Completeness, completeness_of
 from pipelines.report.rows import Rows, known_rows, rows_of
@@ -75,6 +76,7 @@ class Figures:
     hold_reasons: Rows
     has_hold_reasons: bool
     bookings: Rows
+    booked_in_period: str | None
     changes: Rows
     feeds: Rows
     deliveries: Rows
@@ -129,6 +131,7 @@ def figures_of(connection: duckdb.DuckDBPyConnection, run_id: str) -> Figures:
         hold_reasons=read(_HOLD_REASONS),
         has_hold_reasons=bool(read("select 1 from results.held_performances where run_id = $run_id limit 1")),
         bookings=read(_BOOKINGS),
+        booked_in_period=booked_elsewhere(connection, run_id),
         changes=read(_CHANGES, most=MOST_CHANGES),
         feeds=read(_FEEDS),
         deliveries=read(_DELIVERIES, most=MOST_DELIVERIES),

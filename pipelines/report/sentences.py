@@ -64,6 +64,7 @@ def booked_sentence(figures: Figures) -> str:
     said = (
         f"It booked {counted(users.booked_now or 0, 'point')} and {_money(figures, managers.booked_now or 0)}"
         f", in {counted(figures.counts['bookings'], 'booking')}"
+        + (f" of {figures.booked_in_period}, as the period was closed" if figures.booked_in_period else "")
     )
     if figures.kind is Kind.INITIAL:
         return f"{said}; nothing was booked for the period before."

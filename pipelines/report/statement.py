@@ -10,6 +10,7 @@ from urllib.parse import quote
 import duckdb
 
 from pipelines import runs
+from pipelines.closing import booked_elsewhere
 from pipelines.errors import BadInput
 from pipelines.report.figures import last_approved_run
 from pipelines.report.page import static_page
@@ -43,6 +44,7 @@ class Statement:
     amount: int
     booked_before: int
     booked_now: int | None
+    booked_in_period: str | None
     lines: Rows
     other_lines: dict[str, Any]
     held: Rows
@@ -111,6 +113,7 @@ def statement_of(
         payee_id=payee_id,
         booked_before=sums["before"],
         booked_now=sums["now"] if state in AFTER_APPROVAL else None,
+        booked_in_period=booked_elsewhere(connection, run_id),
         **found,
     )
 

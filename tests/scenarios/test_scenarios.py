@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from pipelines.approval import reject
+from pipelines.closing import close
 from pipelines.export import export_run
 from pipelines.exports import EXCEPTION_CODES
 from pipelines.feeds import FEEDS
@@ -23,6 +24,7 @@ from pipelines.ingest import ingest
 from pipelines.instants import parse_instant
 from pipelines.settle import settle
 from pipelines.tariff_files import read_tariffs
+from pipelines.withdraw import withdraw
 from settlement import SettlementPeriod
 from tests.oracle import BRANCHES
 
@@ -193,8 +195,19 @@ def play(scenarios: list[Scenario], folder: Path) -> list[Tables]:
                 exports.append(read_folder(exported.folder))
         elif verb == "reject":
             reject(warehouse=warehouse, run_id=run_id, reason=argument, now=NOW, by=BY)
+        elif verb == "withdraw":
+            withdraw(
+                warehouse=warehouse,
+                delivery=argument["delivery"],
+                reason=BY,
+                by=BY,
+                now=NOW,
+                withdrawn_at=parse_instant(argument["at"]),
+            )
+        elif verb == "close":
+            close(warehouse=warehouse, period=SettlementPeriod.parse(argument), by=BY, now=NOW)
         else:
-            raise ValueError(f"{first.folder}: a step is ingest, settle or reject, not {verb}.")
+            raise ValueError(f"{first.folder}: no step is called {verb}; README.md has those that there are.")
     return exports
 
 
