@@ -24,16 +24,27 @@ from pipelines.datapackage import (
     descriptor_bytes,
     package_descriptor,
 )
-from pipelines.errors import BadInput, JobFailed
+from pipelines.errors import BadInput, DamageFound, JobFailed
 from pipelines.exports import EXPORTS, ColumnType, Export
 from pipelines.full_disk import refuse_full_disk
 from pipelines.gates import before_export
+from pipelines.journal import Event, record
 from pipelines.runs import AFTER_APPROVAL, Kind, Run, State
 from pipelines.stages import Stage, stage
 from pipelines.store import sha256_of
 
 # A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
 _UNSAFE_TEXT = r"^[=+\-@]|[\x00-\x1f\x7f]"
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Placed:
+    """An export folder that stands in its place."""
+
+    already_there: bool
+    files: list[WrittenFile]
+    gate: GateReport
+    datapackage_sha256: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,8 +66,9 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
     issued).
 
     A complete folder of the same bytes is left alone. Raises BadInput if the run may not be exported,
-    GateFailed if what it stored does not balance or must not leave, JobFailed if other bytes stand in its
-    place or the folder cannot be written; then nothing is left half done.
+    GateFailed if what it stored does not balance or must not leave, DamageFound if it was exported with
+    other bytes before, JobFailed if other bytes stand in its place or the folder cannot be written; then
+    nothing is left half done.
     """
     refuse_unwritable(out)
     with open_books(warehouse) as connection:
@@ -65,9 +77,8 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
         if kind is Kind.REPLAY:
             finish_replay(connection, run)
         folder = out / run.settlement_period / run_id
-        already_there, files, gate = _place(connection, run=run, kind=kind, folder=folder, now=now)
-        if kind is not Kind.REPLAY:
-            _issue(connection, run=run, now=now, by=by)
+        placed = _place(connection, run=run, kind=kind, folder=folder, now=now)
+        _record(connection, run=run, placed=placed, now=now, by=by)
         state = runs.state_of(connection, run_id)
     assert state is not None
     return Exported(
@@ -75,10 +86,22 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
         folder=folder,
         kind=kind,
         state=state,
-        already_there=already_there,
-        rows={file.export.file_name: file.rows for file in files},
-        gate_warnings=gate.warnings,
+        already_there=placed.already_there,
+        rows={file.export.file_name: file.rows for file in placed.files},
+        gate_warnings=placed.gate.warnings,
     )
+
+
+def exported_sha256(connection: duckdb.DuckDBPyConnection, run_id: str) -> str | None:
+    """The SHA-256 of the `datapackage.json` with which a run was exported; None if it never was."""
+    row = connection.execute(
+        """
+        select document ->> 'datapackage_sha256' from books.journal
+        where event = 'exported' and document ->> 'run_id' = ?
+        """,
+        [run_id],
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def refuse_unwritable(out: Path) -> None:
@@ -112,23 +135,36 @@ def _exportable_kind(connection: duckdb.DuckDBPyConnection, run: Run) -> Kind:
     return kind
 
 
+def _record(
+    connection: duckdb.DuckDBPyConnection, *, run: Run, placed: _Placed, now: datetime, by: str
+) -> None:
+    """Tell the journal of a run's first export, and issue an approved run, in one transaction."""
+    with transaction(connection):
+        if exported_sha256(connection, run.run_id) is None:
+            document = {
+                "run_id": run.run_id,
+                "by": by,
+                "datapackage_sha256": placed.datapackage_sha256,
+            }
+            record(connection, event=Event.EXPORTED, at=now, document=document)
+        if runs.state_of(connection, run.run_id) is State.APPROVED:
+            _issue(connection, run=run, now=now, by=by)
+
+
 def _issue(connection: duckdb.DuckDBPyConnection, *, run: Run, now: datetime, by: str) -> None:
     """Issue an approved run; the runs of the period that were approved before it are superseded."""
-    if runs.state_of(connection, run.run_id) is not State.APPROVED:
-        return
     approved = runs.approved_runs(connection, run.settlement_period)
-    with transaction(connection):
-        runs.record_state(connection, run_id=run.run_id, state=State.ISSUED, at=now, by=by)
-        for earlier in approved[: approved.index(run.run_id)]:
-            if runs.state_of(connection, earlier) is not State.SUPERSEDED:
-                runs.record_state(
-                    connection,
-                    run_id=earlier,
-                    state=State.SUPERSEDED,
-                    at=now,
-                    by=by,
-                    reason=f"superseded by {run.run_id}",
-                )
+    runs.record_state(connection, run_id=run.run_id, state=State.ISSUED, at=now, by=by)
+    for earlier in approved[: approved.index(run.run_id)]:
+        if runs.state_of(connection, earlier) is not State.SUPERSEDED:
+            runs.record_state(
+                connection,
+                run_id=earlier,
+                state=State.SUPERSEDED,
+                at=now,
+                by=by,
+                reason=f"superseded by {run.run_id}",
+            )
 
 
 def write_csv(export: Export, frame: pl.DataFrame, path: Path) -> None:
@@ -164,7 +200,7 @@ def unsafe_cells(export: Export, frame: pl.DataFrame) -> UnsafeCells:
 
 def _place(
     connection: duckdb.DuckDBPyConnection, *, run: Run, kind: Kind, folder: Path, now: datetime
-) -> tuple[bool, list[WrittenFile], GateReport]:
+) -> _Placed:
     """Put the folder in its place, complete or not at all; tell whether it stood there complete already.
 
     It is written aside in any case, so that what stands there is compared with what the run says now, and
@@ -177,6 +213,8 @@ def _place(
         try:
             files = _write_folder(connection, run=run, kind=kind, folder=partial)
             gate = before_export(connection, run=run, files=files, at=now)
+            datapackage_sha256 = sha256_of(partial / FILE_NAME)
+            _refuse_other_bytes(connection, run=run, datapackage_sha256=datapackage_sha256)
             already_there = _stands_complete(folder, like=partial)
             if not already_there:
                 _swap_in(partial, folder)
@@ -188,7 +226,19 @@ def _place(
             f"The export folder {folder} cannot be written ({error.strerror or error}) and nothing was left"
             f" there; the run stands as it is, write it out with `vgi export {run.run_id} --out DIR`."
         ) from error
-    return already_there, files, gate
+    return _Placed(already_there=already_there, files=files, gate=gate, datapackage_sha256=datapackage_sha256)
+
+
+def _refuse_other_bytes(connection: duckdb.DuckDBPyConnection, *, run: Run, datapackage_sha256: str) -> None:
+    """A run is exported with the same bytes for ever (R23), wherever to."""
+    before = exported_sha256(connection, run.run_id)
+    if before is not None and before != datapackage_sha256:
+        raise DamageFound(
+            f"Run {run.run_id} was exported with a datapackage.json of SHA-256 {before}, and would be with"
+            f" {datapackage_sha256} now: what is stored of it was changed, or another version of this program"
+            " exported it. Nothing was written; keep the folder exported then, and look at the warehouse"
+            " before anything else is done with it."
+        )
 
 
 def _write_folder(

@@ -59,6 +59,27 @@ def landing_subject(deliveries: Sequence[Delivery]) -> str:
     return f"delivery {first}" if first == last else f"deliveries {first} to {last}"
 
 
+def pass_landing(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    deliveries: Sequence[Delivery],
+    received_at: datetime,
+    at: datetime,
+) -> GateReport:
+    """Judge the deliveries of one receipt, still inside their transaction.
+
+    GateFailed if they must not stay: the transaction is undone, and what was found kept.
+    """
+    judgements = judge_landing(connection, deliveries=deliveries, received_at=received_at)
+    subject = landing_subject(deliveries)
+    if any(judgement.blocks for judgement in judgements):
+        connection.execute("rollback")
+        with transaction(connection):
+            store(connection, gate=Gate.LANDING, subject=subject, at=at, judgements=judgements)
+        raise GateFailed(Gate.LANDING, "nothing was loaded.", judgements=judgements)
+    return store(connection, gate=Gate.LANDING, subject=subject, at=at, judgements=judgements)
+
+
 def before_settlement(
     connection: duckdb.DuckDBPyConnection, *, run: Run, tariffs: Sequence[Tariff], at: datetime
 ) -> GateReport:

@@ -1,7 +1,7 @@
 """Ingest: registers, checks and loads whatever is new in a landing folder, in one transaction (R6)."""
 
 import dataclasses
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +10,7 @@ from typing import Any
 
 import duckdb
 
-from expectations.catalogue import Gate
-from expectations.judgement import GateReport, Judgement
-from pipelines.books import transaction
+from expectations.judgement import GateReport
 from pipelines.deliveries import (
     LOADED,
     REFUSED,
@@ -20,23 +18,15 @@ from pipelines.deliveries import (
     KnownDelivery,
     find_known,
     known_bytes,
-    load_rows,
     next_delivery_no,
-    quarantine_file,
-    register,
 )
 from pipelines.errors import JobFailed
-from pipelines.feeds import FEEDS, METER_INTERVALS
-from pipelines.formats import ReadRows, RefusedFile
-from pipelines.formats.canonical_csv import read_canonical_csv
-from pipelines.formats.nem12 import HALF_HOURS_OF_DAY, read_nem12
-from pipelines.formats.plain_text import count_lines_with_text
-from pipelines.gate_results import store
-from pipelines.gates import GateFailed, judge_landing, landing_subject
+from pipelines.feeds import FEEDS
+from pipelines.gates import pass_landing
 from pipelines.instants import instant_text
-from pipelines.journal import Event, record
+from pipelines.intake import NEM12, format_of, take_in
 from pipelines.landing import Landing, LandingFile, survey
-from pipelines.meter_settings import MeterSettings, note_settings, noted_settings
+from pipelines.meter_settings import MeterSettings, note_change, noted_settings
 from pipelines.receipt import as_utc, overtaken_runs, receipt_instant
 from pipelines.sources import source_of
 from pipelines.stages import Stage, stage
@@ -44,7 +34,6 @@ from pipelines.store import NotReadable, ReceivedFile, receive, sha256_of
 from pipelines.warehouse import open_warehouse
 from pipelines.wording import counted
 
-CSV, NEM12 = "csv", "nem12"
 _MOST_NAMES = 5
 
 Progress = Callable[[str], None]
@@ -227,27 +216,11 @@ class _Ingest:
             received.discard()
 
     def pass_gate(self, *, at: datetime) -> None:
-        """Judge what was loaded. GateFailed if it must not stay: it is undone, and what was found kept."""
-        if not self._deliveries:
-            return
-        judgements = judge_landing(
-            self._connection, deliveries=self._deliveries, received_at=self._received_at
-        )
-        if any(judgement.blocks for judgement in judgements):
-            self._connection.execute("rollback")
-            with transaction(self._connection):
-                self._keep(judgements, at=at)
-            raise GateFailed(Gate.LANDING, "nothing was loaded.", judgements=judgements)
-        self._gate = self._keep(judgements, at=at)
-
-    def _keep(self, judgements: list[Judgement], *, at: datetime) -> GateReport:
-        return store(
-            self._connection,
-            gate=Gate.LANDING,
-            subject=landing_subject(self._deliveries),
-            at=at,
-            judgements=judgements,
-        )
+        """Judge what was loaded. GateFailed if it must not stay."""
+        if self._deliveries:
+            self._gate = pass_landing(
+                self._connection, deliveries=self._deliveries, received_at=self._received_at, at=at
+            )
 
     def report(self) -> IngestReport:
         """What was done, once it is committed."""
@@ -270,77 +243,38 @@ class _Ingest:
             return
         if self._is_known(file, received):
             return
-        delivery = Delivery(
-            delivery_no=self._next_delivery_no,
-            feed=file.feed,
-            sha256=received.sha256,
-            file_name=file.name,
-            format=_format_of(file),
-            received_at=self._received_at,
-            bytes=received.scan.size_bytes,
+        refused_before = find_known(self._connection, feed=file.feed, sha256=received.sha256)
+        delivery = take_in(
+            self._connection,
+            delivery=Delivery(
+                delivery_no=self._next_delivery_no,
+                feed=file.feed,
+                sha256=received.sha256,
+                file_name=file.name,
+                format=format_of(file.feed, file.name),
+                received_at=self._received_at,
+                bytes=received.scan.size_bytes,
+            ),
+            received=received,
+            source=source_of(file.name, sources=self._sources),
+            refused_before=refused_before is not None,
         )
-        try:
-            delivery = self._load(delivery, received)
-        except RefusedFile as refusal:
-            if self._was_refused_before(delivery):
-                return
-            delivery = self._refuse(delivery, received, refusal)
+        if delivery is None:
+            assert refused_before is not None
+            self._note_known(refused_before, file.feed, file.name, received.sha256)
+            return
         received.keep()
-        register(self._connection, delivery)
-        self._tell(delivery)
         self._deliveries.append(delivery)
         self._next_delivery_no += 1
-
-    def _tell(self, delivery: Delivery) -> None:
-        """Into the journal: a delivery, and how its file was read."""
-        document = dataclasses.asdict(delivery) | {"received_at": instant_text(delivery.received_at)}
-        if delivery.format == NEM12:
-            document["source"] = dataclasses.asdict(source_of(delivery.file_name, sources=self._sources))
-        record(self._connection, event=Event.RECEIVED, at=delivery.received_at, document=document)
-
-    def _load(self, delivery: Delivery, received: ReceivedFile) -> Delivery:
-        read = self._read(delivery, received)
-        counts = load_rows(self._connection, feed=FEEDS[delivery.feed], delivery=delivery, read=read)
-        if delivery.format == NEM12:
-            self._note_settings(delivery.delivery_no, nmis=read.nmis, file_name=delivery.file_name)
-        return dataclasses.replace(
-            delivery,
-            outcome=LOADED,
-            rows_in=read.rows_in,
-            notes="; ".join(read.notes) or None,
-            **dataclasses.asdict(counts),
-        )
-
-    def _read(self, delivery: Delivery, received: ReceivedFile) -> ReadRows:
-        if delivery.format == NEM12:
-            source = source_of(delivery.file_name, sources=self._sources)
-            return read_nem12(self._connection, path=received.path, scan=received.scan, source=source)
-        return read_canonical_csv(
-            self._connection, feed=FEEDS[delivery.feed], path=received.path, scan=received.scan
-        )
-
-    def _refuse(self, delivery: Delivery, received: ReceivedFile, refusal: RefusedFile) -> Delivery:
-        rows = _countable_rows(delivery, received)
-        quarantine_file(self._connection, delivery_no=delivery.delivery_no, refusal=refusal)
-        return dataclasses.replace(
-            delivery, outcome=REFUSED, reason=refusal.reason, rows_in=rows, rows_quarantined=rows
-        )
 
     def _is_known(self, file: LandingFile, received: ReceivedFile) -> bool:
         known = find_known(self._connection, feed=file.feed, sha256=received.sha256)
         if known is None:
             return False
-        if known.outcome == REFUSED and _format_of(file) == NEM12:
+        if known.outcome == REFUSED and format_of(file.feed, file.name) == NEM12:
             # Whether a meter file can be read depends on its name and sources.yaml too: it is judged anew.
             return False
         self._note_known(known, file.feed, file.name, received.sha256)
-        return True
-
-    def _was_refused_before(self, delivery: Delivery) -> bool:
-        known = find_known(self._connection, feed=delivery.feed, sha256=delivery.sha256)
-        if known is None:
-            return False
-        self._note_known(known, delivery.feed, delivery.file_name, delivery.sha256)
         return True
 
     def _note_known(self, known: KnownDelivery, feed: str, file_name: str, sha256: str) -> None:
@@ -364,16 +298,16 @@ class _Ingest:
         noted = noted_settings(self._connection, delivery_no=known.delivery_no)
         if not noted:
             return ()
+        source = source_of(file_name, sources=self._sources)
         # Under another name it may be another source's, whose settings say nothing of how it was read.
         if file_name == known.file_name:
-            self._note_settings(known.delivery_no, nmis=noted[0].metering_point_ids, file_name=file_name)
-        return noted[0].changes(source_of(file_name, sources=self._sources))
-
-    def _note_settings(self, delivery_no: int, *, nmis: Iterable[str], file_name: str) -> None:
-        settings = MeterSettings.of(nmis, source=source_of(file_name, sources=self._sources))
-        note_settings(
-            self._connection, delivery_no=delivery_no, settings=settings, noted_at=self._received_at
-        )
+            note_change(
+                self._connection,
+                delivery_no=known.delivery_no,
+                settings=MeterSettings.of(noted[0].metering_point_ids, source=source),
+                noted_at=self._received_at,
+            )
+        return noted[0].changes(source)
 
 
 def _sentence_of_known(known: KnownDelivery, *, name: str, changes: tuple[str, ...]) -> str:
@@ -399,18 +333,6 @@ def _sentence_of_known(known: KnownDelivery, *, name: str, changes: tuple[str, .
             "anew, deliver it as a new file (one empty line more at its end makes it one)."
         )
     return sentence
-
-
-def _format_of(file: LandingFile) -> str:
-    return NEM12 if file.feed == METER_INTERVALS and file.name.lower().endswith(".nem12.csv") else CSV
-
-
-def _countable_rows(delivery: Delivery, received: ReceivedFile) -> int:
-    if received.scan.is_binary:
-        return 0
-    if delivery.format == NEM12:
-        return HALF_HOURS_OF_DAY * count_lines_with_text(received.path, prefix="300,")
-    return max(0, count_lines_with_text(received.path) - 1)
 
 
 def _next_action(deliveries: list[Delivery], already_known: list[AlreadyKnown]) -> str:

@@ -42,9 +42,11 @@ class Event(StrEnum):
     """What a journal tells of."""
 
     RECEIVED = "received"
+    NOTED = "noted"
     WITHDRAWN = "withdrawn"
     RUN = "run"
     STATE = "state"
+    EXPORTED = "exported"
     CLOSED = "closed"
 
 

@@ -10,6 +10,7 @@ from datetime import datetime
 
 import duckdb
 
+from pipelines.journal import Event, record
 from pipelines.sources import MeterSource
 
 
@@ -40,15 +41,28 @@ class MeterSettings:
 
 def note_settings(
     connection: duckdb.DuckDBPyConnection, *, delivery_no: int, settings: MeterSettings, noted_at: datetime
-) -> None:
-    """Write down how a file would be read now, unless that was noted last; the first note is how it was."""
+) -> bool:
+    """Write down how a file would be read now, unless that was noted last; tell whether it was written.
+
+    The first note is how the file was read.
+    """
     noted = noted_settings(connection, delivery_no=delivery_no)
     if noted and noted[-1] == settings:
-        return
+        return False
     connection.execute(
         "insert into raw.meter_settings values (?, ?, ?, ?)",
         [delivery_no, len(noted) + 1, noted_at, json.dumps(asdict(settings), sort_keys=True)],
     )
+    return True
+
+
+def note_change(
+    connection: duckdb.DuckDBPyConnection, *, delivery_no: int, settings: MeterSettings, noted_at: datetime
+) -> None:
+    """Note how a known file would be read now, and tell the journal if that is another way than before."""
+    if note_settings(connection, delivery_no=delivery_no, settings=settings, noted_at=noted_at):
+        document = {"delivery_no": delivery_no, "settings": asdict(settings)}
+        record(connection, event=Event.NOTED, at=noted_at, document=document)
 
 
 def noted_settings(connection: duckdb.DuckDBPyConnection, *, delivery_no: int) -> list[MeterSettings]:

@@ -199,9 +199,11 @@ def refuse_future(as_of: datetime, *, now: datetime) -> None:
         )
 
 
-def store_run(connection: duckdb.DuckDBPyConnection, *, run: Run, at: datetime) -> None:
+def store_run(
+    connection: duckdb.DuckDBPyConnection, *, run: Run, at: datetime, by: str, held: bool = False
+) -> None:
     """Write down a run with the deliveries and tariff versions that it rests on. No state yet: see
-    `record_state`.
+    `record_state`. `by` and `held` are for the journal: its entry says all that the run's states follow from.
     """
     connection.execute(
         "insert into books.runs values (?, ?, ?, ?, ?)",
@@ -225,7 +227,7 @@ def store_run(connection: duckdb.DuckDBPyConnection, *, run: Run, at: datetime) 
             "insert into books.run_tariffs values (?, ?, ?, ?, ?)",
             [run.run_id, tariff.version, tariff.content_hash, tariff.effective_from, tariff.document],
         )
-    record(connection, event=Event.RUN, at=at, document=_told(run))
+    record(connection, event=Event.RUN, at=at, document=_told(run) | {"by": by, "held": held})
 
 
 def _told(run: Run) -> dict[str, object]:

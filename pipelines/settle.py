@@ -15,7 +15,7 @@ from expectations.judgement import GateReport
 from pipelines import runs
 from pipelines.approval import book_run, finish_replay
 from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
-from pipelines.errors import BadInput, JobFailed
+from pipelines.errors import BadInput, DamageFound, JobFailed
 from pipelines.exports import ENERGY_BALANCE, SETTLED
 from pipelines.full_disk import DiskFull
 from pipelines.gate_results import last_report
@@ -101,6 +101,49 @@ def settle(  # noqa: PLR0913 -- all keyword-only
         else:
             progress(f"Run {run.run_id} exists and is {found}.")
         return _decide(warehouse, run, found=found is not None, hold=hold_for_approval, now=now, by=by)
+
+
+def compute_again(  # noqa: PLR0913 -- all keyword-only
+    *,
+    warehouse: Path,
+    run_id: str,
+    period: SettlementPeriod,
+    tariffs: TariffFiles,
+    as_of: datetime,
+    now: datetime,
+    by: str,
+    held: bool,
+    progress: Progress = lambda _: None,
+    detail: Progress = lambda _: None,
+) -> None:
+    """Settle, audit and store a run of another warehouse in one that received the same, without deciding it.
+
+    Raises DamageFound if what was received and the tariffs make another run; else as `settle` does.
+    """
+    with _alone(warehouse, progress):
+        # Without an as-of of its own a run may have been asked for before the clock came to its deliveries.
+        asked_at = max(now, as_of)
+        run = _asked_run(warehouse, period=period, tariffs=tariffs, as_of=as_of, now=asked_at)
+        if run.run_id != run_id:
+            raise DamageFound(
+                f"Run {run_id} cannot be made again: from these deliveries, these tariffs and rules version"
+                f" {settlement.RULES_VERSION} it is {run.run_id}. Use the version of this program that made"
+                " it, or put the delivery store back from a backup."
+            )
+        _compute(
+            warehouse,
+            run=run,
+            period=period,
+            tariffs=tariffs,
+            now=now,
+            by=by,
+            hold=held,
+            progress=progress,
+            detail=detail,
+        )
+        with open_books(warehouse) as connection:
+            if runs.kind_of(connection, run) is Kind.REPLAY:
+                finish_replay(connection, run)
 
 
 def default_as_of(warehouse: Path, *, as_of: datetime | None, now: datetime) -> datetime:
@@ -365,7 +408,7 @@ def _store(  # noqa: PLR0913 -- all keyword-only
     hold: bool,
 ) -> None:
     with transaction(connection):
-        runs.store_run(connection, run=run, at=now)
+        runs.store_run(connection, run=run, at=now, by=by, held=hold)
         for table in SETTLED:
             store_result(connection, run_id=run.run_id, table=table, frame=getattr(result, table.name))
         store_result(connection, run_id=run.run_id, table=ENERGY_BALANCE, frame=verified.energy_balance)

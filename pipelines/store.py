@@ -158,8 +158,7 @@ class ReceivedFile:
 
     def keep(self) -> None:
         """Keep the bytes for good: on disk, under their hash, before anything that needs them commits."""
-        with self.path.open("rb") as file:
-            os.fsync(file.fileno())
+        fsync_file(self.path)
         self.path.replace(self.kept_path)
         fsync_folder(self.kept_path.parent)
 
@@ -240,6 +239,12 @@ def make_folder(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for parent in (folder.parent, folder.parent.parent):
         fsync_folder(parent)
+
+
+def fsync_file(path: Path) -> None:
+    """Have a file's bytes on disk."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def fsync_folder(folder: Path) -> None:

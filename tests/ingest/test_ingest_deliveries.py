@@ -191,7 +191,7 @@ def test_a_failure_loads_nothing_at_all(house: Any, monkeypatch: pytest.MonkeyPa
             raise duckdb.IOException("disk is full")
         return real(*arguments, **named)
 
-    monkeypatch.setattr("pipelines.ingest.load_rows", fail_at_the_second)
+    monkeypatch.setattr("pipelines.intake.load_rows", fail_at_the_second)
     with pytest.raises(JobFailed, match="disk is full"):
         house.ingest()
     assert house.rows("select count(*) from raw.deliveries") == [(0,)]

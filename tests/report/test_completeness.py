@@ -54,7 +54,7 @@ class Meters:
                 tariffs=(),
                 rules_version="1",
             )
-            store_run(connection, run=run, at=NOW)
+            store_run(connection, run=run, at=NOW, by="vgi")
             return completeness_of(
                 connection, run_id=run.run_id, period=SettlementPeriod.parse(period), time_zone=zone
             )
