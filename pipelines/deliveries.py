@@ -12,6 +12,7 @@ import duckdb
 from pipelines.errors import JobFailed
 from pipelines.feeds import METER_INTERVALS, ROW_STATUS, Feed, Kind
 from pipelines.formats import LONGEST_ROW_TEXT, ReadRows, RefusedFile
+from pipelines.versions import SEEN_NOW
 
 LOADED, REFUSED = "loaded", "refused"
 
@@ -43,7 +44,9 @@ class Delivery:
 
 @dataclass(frozen=True)
 class KnownDelivery:
-    """A delivery that is registered already, with how many of its rows later deliveries superseded."""
+    """A delivery that is registered already, with how many of its rows later deliveries superseded, and when
+    and by whom it was withdrawn, if it was.
+    """
 
     delivery_no: int
     file_name: str
@@ -51,6 +54,8 @@ class KnownDelivery:
     outcome: str
     reason: str | None
     rows_superseded: int
+    withdrawn_at: datetime | None
+    withdrawn_by: str | None
 
 
 @dataclass(frozen=True)
@@ -63,10 +68,11 @@ class RowCounts:
     rows_superseded: int
 
 
-def last_received_at(connection: duckdb.DuckDBPyConnection) -> datetime | None:
-    """Receipt of the last delivery (naive UTC), None before the first."""
+def last_instant(connection: duckdb.DuckDBPyConnection) -> datetime | None:
+    """When a delivery was last received or withdrawn (naive UTC), None before the first."""
     rows: list[tuple[datetime | None]] = connection.execute(
-        "select max(received_at) from raw.deliveries"
+        "select max(instant) from (select received_at as instant from raw.deliveries"
+        " union all select withdrawn_at from raw.withdrawals)"
     ).fetchall()
     return rows[0][0]
 
@@ -81,8 +87,9 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
     """The delivery with these bytes, the loaded one where an earlier one was refused."""
     rows = connection.execute(
         """
-        select delivery_no, file_name, format, outcome, reason
+        select delivery_no, file_name, format, outcome, deliveries.reason, withdrawn_at, "by"
         from raw.deliveries
+        left join raw.withdrawals using (delivery_no)
         where feed = ? and sha256 = ?
         order by outcome = 'refused', delivery_no
         limit 1
@@ -91,11 +98,29 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, feed: str, sha256: str)
     ).fetchall()
     if not rows:
         return None
-    superseded = connection.execute(
-        "select count(distinct row_no) from raw.supersessions where delivery_no = ?", [rows[0][0]]
+    delivery_no, file_name, file_format, outcome, reason, withdrawn_at, withdrawn_by = rows[0]
+    return KnownDelivery(
+        delivery_no=delivery_no,
+        file_name=file_name,
+        format=file_format,
+        outcome=outcome,
+        reason=reason,
+        rows_superseded=rows_superseded(connection, delivery_no),
+        withdrawn_at=withdrawn_at,
+        withdrawn_by=withdrawn_by,
+    )
+
+
+def rows_superseded(connection: duckdb.DuckDBPyConnection, delivery_no: int) -> int:
+    """How many rows of a delivery do not count now as later deliveries hold their keys again."""
+    rows = connection.execute(
+        f"""
+        select count(distinct row_no) from raw.supersessions
+        where delivery_no = ? and superseded_by_delivery_no in ({SEEN_NOW})
+        """,
+        [delivery_no],
     ).fetchall()
-    delivery_no, file_name, file_format, outcome, reason = rows[0]
-    return KnownDelivery(delivery_no, file_name, file_format, outcome, reason, int(superseded[0][0]))
+    return int(rows[0][0])
 
 
 def known_bytes(connection: duckdb.DuckDBPyConnection) -> set[tuple[str, str]]:

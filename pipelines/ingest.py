@@ -63,13 +63,19 @@ class AlreadyKnown:
     first_file_name: str
     outcome: str
     rows_superseded: int
+    withdrawn_at: datetime | None
     settings_changed: tuple[str, ...]
     sentence: str
 
     @property
     def asks_for_a_look(self) -> bool:
         """Whether the warehouse does not hold what the file's sender may expect."""
-        return self.outcome == REFUSED or self.rows_superseded > 0 or bool(self.settings_changed)
+        return (
+            self.outcome == REFUSED
+            or self.rows_superseded > 0
+            or self.withdrawn_at is not None
+            or bool(self.settings_changed)
+        )
 
 
 @dataclass(frozen=True)
@@ -346,6 +352,7 @@ class _Ingest:
                 first_file_name=known.file_name,
                 outcome=known.outcome,
                 rows_superseded=known.rows_superseded,
+                withdrawn_at=known.withdrawn_at,
                 settings_changed=changes,
                 sentence=_sentence_of_known(known, name=f"{feed}/{file_name}", changes=changes),
             )
@@ -372,7 +379,12 @@ def _sentence_of_known(known: KnownDelivery, *, name: str, changes: tuple[str, .
     if known.outcome == REFUSED:
         return f"{sentence}, which was refused: {known.reason}. Nothing was changed; deliver a mended file."
     sentence += "; nothing was changed."
-    if known.rows_superseded:
+    if known.withdrawn_at is not None:
+        sentence += (
+            f" It was withdrawn at {instant_text(known.withdrawn_at)} by {known.withdrawn_by}, and its rows"
+            " are not seen; restoring them takes a new file (one empty line more at its end makes it one)."
+        )
+    elif known.rows_superseded:
         verb = "was" if known.rows_superseded == 1 else "were"
         sentence += (
             f" Since then {known.rows_superseded:,} of its rows {verb} superseded; "

@@ -22,6 +22,7 @@ from pipelines.feeds import (
     Feed,
     Kind,
 )
+from pipelines.versions import SEEN_NOW, in_force
 
 _SESSIONS = "charger_sessions"
 # Of the feeds that tell what happened: when a row of them begins, and up to when it reaches.
@@ -173,9 +174,9 @@ def _doubled_keys(feed: Feed, *, ours: str) -> str:
     return f"""
         with delivered as (select distinct {key} from raw.{feed.name} where {ours}),
         in_force as (
-            select {key} from raw.{feed.name}
+            select {key} from raw.{feed.name} as rows
             semi join delivered using ({key})
-            anti join raw.supersessions using (delivery_no, row_no)
+            where {in_force("rows", deliveries=SEEN_NOW)}
         )
         select {_shown_key(feed)} as key from in_force group by {key} having count(*) > 1
     """
@@ -246,10 +247,10 @@ def _judged_days(first: date, last: date) -> str:
                 max(backfeed_wh) as largest_backfeed_wh,
                 min(interval_start) as first_start,
                 max(interval_start) as last_start
-            from raw.{METER_INTERVALS}
-            anti join raw.supersessions using (delivery_no, row_no)
+            from raw.{METER_INTERVALS} as rows
             where
-                interval_start >= timestamp '{first - _DAY}'
+                {in_force("rows", deliveries=SEEN_NOW)}
+                and interval_start >= timestamp '{first - _DAY}'
                 and interval_start < timestamp '{last + 2 * _DAY}'
                 and metering_point_id in (select metering_point_id from touched_meters)
             group by metering_point_id, interval_start::date

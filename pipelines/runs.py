@@ -9,9 +9,11 @@ from enum import StrEnum
 import duckdb
 
 from pipelines.books import ChainHead, chain_head
+from pipelines.deliveries import last_instant
 from pipelines.errors import BadInput, JobFailed
 from pipelines.instants import instant_text
 from pipelines.journal import Event, record
+from pipelines.versions import WITHDRAWN
 
 # Why an audited run is not approved by itself: kept with its state, so that only a person may approve it.
 HELD = "held for approval by a person"
@@ -53,7 +55,7 @@ _NEXT_STATES: dict[State | None, frozenset[State]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class RunDelivery:
-    """A delivery that a run rests on."""
+    """A delivery that a run knows of; its rows are seen if its outcome is `loaded`."""
 
     delivery_no: int
     feed: str
@@ -114,6 +116,9 @@ def identify(
         "rules_version": rules_version,
         "tariffs": sorted([tariff.version, tariff.content_hash] for tariff in tariffs),
     }
+    # Named only where there are any, so that a run without keeps the id it ever had.
+    if withdrawn := sorted([each.feed, each.sha256] for each in deliveries if each.outcome == WITHDRAWN):
+        identity["withdrawn"] = withdrawn
     canonical = json.dumps(identity, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
     digest = hashlib.sha256(canonical.encode()).hexdigest()
     return Run(
@@ -127,15 +132,21 @@ def identify(
 
 
 def deliveries_received_by(connection: duckdb.DuckDBPyConnection, as_of: datetime) -> tuple[RunDelivery, ...]:
-    """The deliveries received at or before an instant, in their order (R6)."""
+    """The deliveries received at or before an instant, in their order (R6); the outcome of those withdrawn by
+    then is `withdrawn`.
+    """
     rows = connection.execute(
         """
-        select delivery_no, feed, sha256, file_name, received_at, outcome
+        select
+            deliveries.delivery_no, feed, sha256, file_name, received_at,
+            if(withdrawals.delivery_no is null, outcome, $withdrawn)
         from raw.deliveries
-        where received_at <= ?
-        order by received_at, feed, file_name, delivery_no
+        left join raw.withdrawals
+            on withdrawals.delivery_no = deliveries.delivery_no and withdrawn_at <= $as_of
+        where received_at <= $as_of
+        order by received_at, feed, file_name, deliveries.delivery_no
         """,
-        [as_of],
+        {"as_of": as_of, "withdrawn": WITHDRAWN},
     ).fetchall()
     return tuple(_delivery(row) for row in rows)
 
@@ -157,17 +168,17 @@ def _delivery(row: tuple[object, ...]) -> RunDelivery:
 def resolve_as_of(
     connection: duckdb.DuckDBPyConnection, *, as_of: datetime | None, now: datetime
 ) -> datetime:
-    """The as-of asked for, or else the instant at which the last delivery was received.
+    """The as-of asked for, or else the instant of the last receipt or withdrawal.
 
     Raises BadInput if it lies in the future, or if nothing had been delivered by then.
     """
-    row = connection.execute("select min(received_at), max(received_at) from raw.deliveries").fetchone()
-    first, last = row if row else (None, None)
-    if last is None:
+    row = connection.execute("select min(received_at) from raw.deliveries").fetchone()
+    first, last = row[0] if row else None, last_instant(connection)
+    if first is None or last is None:
         raise BadInput(
             "Nothing has been delivered yet; ingest a landing folder first (vgi ingest LANDING_DIR)."
         )
-    # The default is an instant that has passed, whatever `now` was read: something came in then.
+    # The default is an instant that has passed, whatever `now` was read: something was recorded then.
     chosen = as_of if as_of is not None else last
     if as_of is not None:
         refuse_future(as_of, now=now)
@@ -176,7 +187,6 @@ def resolve_as_of(
             f"Nothing had been received by {instant_text(chosen)}; the first delivery came at"
             f" {instant_text(first)}."
         )
-    assert isinstance(chosen, datetime)
     return chosen
 
 
@@ -355,7 +365,7 @@ def is_held(connection: duckdb.DuckDBPyConnection, run_id: str) -> bool:
 
 
 def rests_on_all_deliveries(connection: duckdb.DuckDBPyConnection, run: Run) -> bool:
-    """Whether nothing came in since with an instant of receipt at or before the run's as-of (R6)."""
+    """Whether nothing was received or withdrawn since that counts at or before the run's as-of (R6)."""
     return deliveries_received_by(connection, run.as_of) == run.deliveries
 
 

@@ -71,7 +71,7 @@ def settle(  # noqa: PLR0913 -- all keyword-only
     progress: Progress = lambda _: None,
     detail: Progress = lambda _: None,
 ) -> Settled:
-    """Settle a period as of an instant (default: the receipt of the last delivery), once per run (R23).
+    """Settle a period as of an instant (default: the last receipt or withdrawal), once per run (R23).
 
     A run that exists is found and continued from where it stands, except that one held once is approved by
     a person only (`approve`); a replay is computed and never booked.
@@ -102,7 +102,7 @@ def settle(  # noqa: PLR0913 -- all keyword-only
 
 
 def default_as_of(warehouse: Path, *, as_of: datetime | None, now: datetime) -> datetime:
-    """The as-of asked for, or else the receipt of the last delivery. BadInput as `settle` raises it."""
+    """The as-of asked for, or else the last receipt or withdrawal. BadInput as `settle` raises it."""
     with open_books(warehouse) as connection:
         return runs.resolve_as_of(connection, as_of=as_of, now=now)
 

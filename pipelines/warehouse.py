@@ -9,7 +9,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import books_tables, config, gate_results, journal
+from pipelines import books_tables, config, gate_results, journal, versions
 from pipelines.errors import BadInput, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 
@@ -69,6 +69,7 @@ _RAW_TABLES = (
         settings varchar not null,
     )
     """,
+    versions.WITHDRAWALS_TABLE,
 )
 
 
@@ -229,19 +230,11 @@ def _raw_table(feed: Feed) -> str:
 
 
 def _published_view(feed: Feed) -> str:
-    """All rows as of now: the last version of each key, cancelled ones left out (R6)."""
+    """All rows as of now: the last version of each key, withdrawn and cancelled ones left out (R6)."""
     columns = ", ".join(f"rows.{name}" for name in feed.column_names)
     return f"""
         create or replace view published.{feed.name} as
         select {columns}
         from raw.{feed.name} as rows
-        where
-            rows.{ROW_STATUS} = 'active'
-            and not exists (
-                select 1
-                from raw.supersessions
-                where
-                    supersessions.delivery_no = rows.delivery_no
-                    and supersessions.row_no = rows.row_no
-            )
+        where rows.{ROW_STATUS} = 'active' and {versions.in_force("rows", deliveries=versions.SEEN_NOW)}
     """

@@ -58,7 +58,7 @@ TariffsOption = Annotated[
 AsOfOption = Annotated[
     str | None,
     typer.Option(
-        "--as-of", metavar="INSTANT", help="What was known then. [default: receipt of the last delivery]"
+        "--as-of", metavar="INSTANT", help="What was known then. [default: the last receipt or withdrawal]"
     ),
 ]
 

@@ -11,6 +11,7 @@ from datetime import datetime
 import duckdb
 
 from pipelines.feeds import FEEDS, ROW_STATUS
+from pipelines.versions import in_force
 
 _REGISTRIES = ("aggregators", "contracts", "evses", "specific_vehicles", "evse_offers", "permission_leases",
                "dr_events", "dr_instructions")  # fmt: skip
@@ -47,24 +48,16 @@ def find_known(connection: duckdb.DuckDBPyConnection, *, reads_from: datetime, r
 
 def _known(feed: str, *, where: str = "true") -> str:
     columns = ", ".join(f"rows.{name}" for name in FEEDS[feed].column_names)
-    return f"""
-        create or replace temp table known_{feed} as
-        select side, {columns}
+    of_side = "select delivery_no from side_deliveries where side = '{}'"
+    sides = " union all ".join(
+        f"""
+        select '{side}' as side, {columns}
         from raw.{feed} as rows
-        inner join side_deliveries using (delivery_no)
-        where
-            {ROW_STATUS} = 'active' and {where}
-            and not exists (
-                select 1
-                from raw.supersessions
-                inner join side_deliveries as later
-                    on supersessions.superseded_by_delivery_no = later.delivery_no
-                where
-                    supersessions.delivery_no = rows.delivery_no
-                    and supersessions.row_no = rows.row_no
-                    and later.side = side_deliveries.side
-            )
-    """
+        where {ROW_STATUS} = 'active' and {where} and {in_force("rows", deliveries=of_side.format(side))}
+        """
+        for side in ("a", "b")
+    )
+    return f"create or replace temp table known_{feed} as {sides}"
 
 
 _EVSES_IN_FORCE = """

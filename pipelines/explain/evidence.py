@@ -19,6 +19,7 @@ import polars as pl
 
 from pipelines.books import frame_of
 from pipelines.feeds import FEEDS, METER_INTERVALS, Feed
+from pipelines.versions import in_force
 
 Key = tuple[object, ...]
 Span = tuple[datetime, datetime]
@@ -591,14 +592,7 @@ def _find_rows(connection: duckdb.DuckDBPyConnection, feed: Feed, *, within: str
             from raw.{feed.name} as versions
             semi join ({_CANCELLED[feed.name]}) as named using ({_KEYS_OF_CANCELLED[feed.name]})
             where row_status = 'cancelled'
-                and delivery_no in (select delivery_no from staging.stg_deliveries)
-                and not exists (
-                    select 1
-                    from raw.supersessions
-                    where supersessions.delivery_no = versions.delivery_no
-                        and supersessions.row_no = versions.row_no
-                        and superseded_by_delivery_no in (select delivery_no from staging.stg_deliveries)
-                )
+                and {in_force("versions", deliveries="select delivery_no from staging.stg_deliveries")}
             """
         )
 

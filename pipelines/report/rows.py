@@ -5,6 +5,7 @@ from typing import Any
 import duckdb
 
 from pipelines.feeds import FEEDS
+from pipelines.versions import in_force
 
 Rows = tuple[dict[str, Any], ...]
 
@@ -29,13 +30,5 @@ def known_rows(feed: str, *, where: str = "true") -> str:
         where
             {where}
             and version.row_status = 'active'
-            and version.delivery_no in ({_RUN_DELIVERIES})
-            and not exists (
-                select 1
-                from raw.supersessions as supersession
-                where
-                    supersession.delivery_no = version.delivery_no
-                    and supersession.row_no = version.row_no
-                    and supersession.superseded_by_delivery_no in ({_RUN_DELIVERIES})
-            )
+            and {in_force("version", deliveries=_RUN_DELIVERIES)}
     """
