@@ -11,7 +11,8 @@ from typing import Any
 
 import duckdb
 
-from tests.histories.known import LEDGER_KEY, Known
+from tests.histories.deliveries import File
+from tests.histories.known import LEDGER_KEY, Known, Owed
 from tests.oracle.base import COLUMNS, INSTANTS, parse
 
 BOOKING = (
@@ -74,7 +75,24 @@ class Laws:
                     [file.sha256],
                 )
                 have = Counter(_values(row, row) for row in rows)
-                _hold(have == want, f"{file.feed}/{file.name} stands otherwise: {(have - want) or want - have}")
+                _hold(
+                    have == want, f"{file.feed}/{file.name} stands otherwise: {(have - want) or want - have}"
+                )
+
+    def number_of(self, file: File) -> str:
+        """The number that the warehouse gave to a delivery: names and hashes may be those of several."""
+        with self._opened() as connection:
+            (row,) = _rows(
+                connection,
+                "select delivery_no from raw.deliveries where feed = ? and sha256 = ?",
+                [file.feed, file.sha256],
+            )
+        return str(row["delivery_no"])
+
+    def booked(self) -> dict[str, Owed]:
+        """The sum of all bookings by period and ledger key; nothing of 0."""
+        with self._opened() as connection:
+            return _booked(connection)
 
     def ledger_length(self) -> int:
         """How many bookings there were when the laws were last checked."""
@@ -127,15 +145,7 @@ class Laws:
         self._chain = chain
 
     def _what_is_booked_is_owed(self, connection: duckdb.DuckDBPyConnection) -> None:
-        keys = ", ".join(LEDGER_KEY)
-        booked: dict[str, dict[tuple[str, ...], int]] = defaultdict(dict)
-        for row in _rows(
-            connection,
-            f"select settlement_period, {keys}, sum(amount)::bigint as amount from books.bookings group by all",
-        ):
-            if row["amount"]:
-                key = tuple(row[name] or "" for name in LEDGER_KEY)
-                booked[row["settlement_period"]][key] = row["amount"]
+        booked = _booked(connection)
         counts = {row["settlement_period"]: row for row in _rows(connection, _RUNS_THAT_COUNT)}
         _hold(set(booked) <= set(counts), f"booked without an approved run: {set(booked) - set(counts)}")
         for period, run in counts.items():
@@ -183,6 +193,20 @@ class Laws:
             from raw.deliveries
             """,
         )
+        withdrawn = _rows(
+            connection,
+            """
+            select feed, sha256, epoch(withdrawn_at)::bigint as withdrawn_at
+            from raw.withdrawals inner join raw.deliveries using (delivery_no)
+            """,
+        )
+        have = Counter(tuple(row.values()) for row in withdrawn)
+        want = Counter(
+            (feed, sha256, each.withdrawn_at)
+            for (feed, sha256), each in self._known.received.items()
+            if each.withdrawn_at is not None
+        )
+        _hold(have == want, f"withdrawn were {want}, the warehouse has {have}")
         have = Counter(tuple(row.values()) for row in rows)
         want = Counter(
             (feed, sha256, each.file.name, each.at, len(each.file.rows), len(each.file.accepted))
@@ -191,7 +215,9 @@ class Laws:
         _hold(have == want, f"accepted were {want - have}, but there are {have - want}")
 
     def _runs_stand_as_answered(self, connection: duckdb.DuckDBPyConnection) -> None:
-        rows = _rows(connection, "select run_id, arg_max(state, seq) as state from books.run_events group by 1")
+        rows = _rows(
+            connection, "select run_id, arg_max(state, seq) as state from books.run_events group by 1"
+        )
         have = {row["run_id"]: row["state"] for row in rows}
         want = {run.run_id: run.state for run in self._known.runs.values()}
         _hold(have == want, f"runs stand as {have}, answered was {want}")
@@ -267,7 +293,24 @@ _STATEMENTS_BESIDE_BOOKS = f"""
     from shown full join booked using (settlement_period, payee)
     where shown is not null or booked <> 0
 """
-_TOLD_OF = {"received": "raw.deliveries", "run": "books.runs", "state": "books.run_events"}
+_TOLD_OF = {
+    "received": "raw.deliveries",
+    "withdrawn": "raw.withdrawals",
+    "run": "books.runs",
+    "state": "books.run_events",
+}
+
+
+def _booked(connection: duckdb.DuckDBPyConnection) -> dict[str, Owed]:
+    keys = ", ".join(LEDGER_KEY)
+    booked: dict[str, Owed] = defaultdict(dict)
+    for row in _rows(
+        connection,
+        f"select settlement_period, {keys}, sum(amount)::bigint as amount from books.bookings group by all",
+    ):
+        if row["amount"]:
+            booked[row["settlement_period"]][tuple(row[name] or "" for name in LEDGER_KEY)] = row["amount"]
+    return booked
 
 
 def _hold(holds: bool, otherwise: str) -> None:

@@ -109,6 +109,7 @@ def _commands() -> Mapping[str, Callable[..., Answer]]:
     from pipelines.ingest import ingest
     from pipelines.settle import settle
     from pipelines.tariff_files import read_tariffs
+    from pipelines.withdraw import withdraw
     from settlement import SettlementPeriod
     from tests.agreement.product import instant
 
@@ -151,7 +152,20 @@ def _commands() -> Mapping[str, Callable[..., Answer]]:
         )
         return {"state": exported.state, "folder": str(exported.folder)}
 
-    return {"deliver": deliver, "settle": settle_, "decide": decide_, "export": export}
+    def withdraw_(*, warehouse: str, delivery: str, at: str) -> Answer:
+        now = instant(at)
+        withdrawal = withdraw(
+            warehouse=Path(warehouse), delivery=delivery, reason="sent in error", by="history", now=now
+        )
+        return {"withdrawn": withdrawal.delivery_no}
+
+    return {
+        "deliver": deliver,
+        "settle": settle_,
+        "decide": decide_,
+        "export": export,
+        "withdraw": withdraw_,
+    }
 
 
 def _live(commands: Mapping[str, Callable[..., Answer]]) -> None:
