@@ -1,21 +1,25 @@
-"""Figures of long tests: what a test records as property `figures` is printed when all are through.
+"""Figures of long tests, printed when all are through: so they reach the terminal from worker processes too.
 
-So it reaches the terminal from a worker process too.
+A test records them as property `figures`: a line of its own, or counts that are summed over all tests of a
+subject, as (subject, counts).
 """
+
+from collections import Counter, defaultdict
+from typing import Any
 
 import pytest
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """A line for each test that has figures."""
-    reports = [
-        report for of_outcome in ("passed", "failed") for report in _calls(terminalreporter, of_outcome)
-    ]
-    lines = [
-        str(value)
-        for report in sorted(reports, key=lambda report: report.nodeid)
-        for name, value in report.user_properties
-        if name == "figures"
+    """A line for each subject, and for each test that has figures of its own."""
+    figures = list(_figures(terminalreporter))
+    sums = defaultdict[str, Counter[str]](Counter)
+    for subject, counts in (value for value in figures if not isinstance(value, str)):
+        sums[subject].update(counts)
+    lines = [value for value in figures if isinstance(value, str)]
+    lines += [
+        f"{subject}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        for subject, counts in sums.items()
     ]
     if lines:
         terminalreporter.section("figures")
@@ -23,5 +27,11 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-def _calls(reporter: pytest.TerminalReporter, outcome: str) -> list[pytest.TestReport]:
-    return [report for report in reporter.getreports(outcome) if report.when == "call"]
+def _figures(reporter: pytest.TerminalReporter) -> list[Any]:
+    reports = [each for each in reporter.getreports("passed") if each.when == "call"]
+    return [
+        value
+        for report in sorted(reports, key=lambda report: report.nodeid)
+        for name, value in report.user_properties
+        if name == "figures"
+    ]

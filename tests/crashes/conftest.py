@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -47,11 +46,3 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Undisturbed:
         before |= {(receipt, stage): before[receipt, "settle"] for stage in ("book", "export")}
         end[receipt] = world.state()
     return Undisturbed(before, end, seconds)
-
-
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Show what a test wished to be shown, also where it passed."""
-    for report in terminalreporter.getreports("passed"):
-        for name, value in report.user_properties:
-            if name == "figures":
-                terminalreporter.write_line(value)

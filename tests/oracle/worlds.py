@@ -278,6 +278,11 @@ def random_world(seed, prefix=""):
     return _build(rng, prefix, as_of, edges), period, text_of(as_of)
 
 
+def world_about(seed, prefix, *, as_of, edges):
+    """A small world around a period of the caller's; `edges` as those of PERIODS, in seconds."""
+    return _build(random.Random(f"{seed} {prefix}"), prefix, as_of, edges)
+
+
 def random_worlds(seed, count):
     """([(prefix, World)], period, as_of): worlds that share period and as_of and do not interact when merged."""
     frame = random.Random(f"frame {seed}")
