@@ -15,6 +15,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+import settlement
 from pipelines.errors import BadInput
 from pipelines.exports import BOOKINGS, Export
 from pipelines.warehouse import open_warehouse
@@ -131,7 +132,14 @@ def append_bookings(
 ) -> ChainHead:
     """Append a run's bookings to the ledger, numbered and chained, with their double entries; give the new
     head.
+
+    A booking that stands already, under its id and with the same contents, is not appended again. LedgerError
+    if it stands with other contents: then nothing is appended.
     """
+    standing = _standing(connection, bookings)
+    settlement.refuse_conflicts(bookings, standing)
+    bookings = bookings.join(standing, on="booking_id", how="anti")
+    entries = entries.join(standing, on="booking_id", how="anti")
     head = chain_head(connection)
     ordered = bookings.select(BOOKINGS.column_names).sort("booking_id")
     numbers = range(head.booking_no + 1, head.booking_no + 1 + ordered.height)
@@ -147,6 +155,14 @@ def append_bookings(
         )
     _append_entries(connection, entries=entries)
     return chain_head(connection)
+
+
+def _standing(connection: duckdb.DuckDBPyConnection, bookings: pl.DataFrame) -> pl.DataFrame:
+    """What stands in the ledger already under the ids of these bookings."""
+    columns = ", ".join(BOOKINGS.column_names)
+    query = f"select {columns} from books.bookings where booking_id in (select booking_id from incoming)"
+    with _registered(connection, bookings):
+        return frame_of(connection, query)
 
 
 def _append_entries(connection: duckdb.DuckDBPyConnection, *, entries: pl.DataFrame) -> None:

@@ -15,7 +15,7 @@ from expectations.judgement import GateReport
 from pipelines import runs
 from pipelines.approval import book_run, finish_replay
 from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
-from pipelines.errors import BadInput, JobFailed
+from pipelines.errors import BadInput, DamageFound, JobFailed
 from pipelines.exports import ENERGY_BALANCE, SETTLED
 from pipelines.gate_results import last_report
 from pipelines.gates import GateFailed, before_settlement
@@ -285,6 +285,8 @@ def _pass_gate(  # noqa: PLR0913 -- all keyword-only
             run_id=run.run_id,
             progress=detail,
         )
+    except DamageFound:
+        raise
     except JobFailed as error:
         raise GateFailed(Gate.BEFORE_SETTLEMENT, f"{error} {_what_to_mend(period)}") from error
     with open_books(warehouse) as connection:

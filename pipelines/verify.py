@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.damage import refuse_damage
 from pipelines.dbt_manifest import fingerprint, parsed_project
 from pipelines.errors import JobFailed
 from pipelines.warehouse import open_warehouse, thread_count
@@ -194,7 +195,9 @@ def _build(*, warehouse: Path, parameters: RunParameters, progress: Callable[[st
             # dbt keeps the file locked after it returns.
             DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
     if not result.success:
-        raise JobFailed(_failure(result))
+        failure = JobFailed(_failure(result))
+        refuse_damage(failure, warehouse=warehouse)
+        raise failure
 
 
 def _arguments(parameters: RunParameters) -> list[str]:

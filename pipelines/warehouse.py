@@ -10,7 +10,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines import books_tables, config, gate_results, journal
-from pipelines.errors import BadInput, JobFailed
+from pipelines.damage import RESTORE, first_line, refuse_damage
+from pipelines.errors import BadInput, DamageFound, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 
 DEFAULT_WAIT_SECONDS = 60.0
@@ -84,7 +85,8 @@ def open_warehouse(
 
     Sessions are in UTC (R1), on VGI_THREADS threads. While another process holds the file, waits for up to
     `wait_seconds`. Raises BadInput if the file is not a warehouse, JobFailed if it stays locked, DamageFound
-    if it does not continue the journal beside it. To look at one that does not: `compare_journal=False`.
+    if it does not continue the journal beside it, or if DuckDB finds it damaged, now or when it is read. To
+    look at one that does not continue its journal: `compare_journal=False`.
     """
     path = Path(path)
     threads = config.threads()
@@ -105,6 +107,9 @@ def open_warehouse(
         yield connection
         if compare_journal and not read_only:
             journal.write_out(connection, warehouse=path)
+    except Exception as error:
+        refuse_damage(error, warehouse=path)
+        raise
     finally:
         connection.close()
 
@@ -144,6 +149,8 @@ def _check_kind(path: Path) -> None:
         raise BadInput(f"{path} cannot be opened as a warehouse: {error.strerror}.") from error
     # A file that another process is only making may still be empty.
     if start and start[place] != magic:
+        if _was_a_warehouse(path):
+            raise DamageFound(f"The warehouse {path} is no DuckDB file any more. {RESTORE}")
         raise BadInput(f"{path} cannot be opened as a warehouse: it is not a DuckDB file; name another one.")
 
 
@@ -155,7 +162,7 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.Duck
             return duckdb.connect(str(path), read_only=read_only, config=NO_EXTENSIONS)
         except duckdb.IOException as error:
             if "Could not set lock on file" not in str(error):
-                raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
+                raise _unopened(path, error) from error
             if time.monotonic() >= give_up_at:
                 raise JobFailed(
                     f"The warehouse {path} is held by another process for more than {wait_seconds:g} s; "
@@ -165,12 +172,18 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.Duck
                 _LOGGER.warning("%s is held by another process; waiting up to %g s.", path, wait_seconds)
                 said = True
         except duckdb.Error as error:
-            raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
+            raise _unopened(path, error) from error
         time.sleep(_RETRY_SECONDS)
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _unopened(path: Path, error: duckdb.Error) -> BadInput | DamageFound:
+    if _was_a_warehouse(path):
+        return DamageFound(f"The warehouse {path} cannot be opened ({first_line(error)}). {RESTORE}")
+    return BadInput(f"{path} cannot be opened as a warehouse: {first_line(error)}.")
+
+
+def _was_a_warehouse(path: Path) -> bool:
+    return journal.journal_path(path).is_file()
 
 
 def _define(connection: duckdb.DuckDBPyConnection, *, path: Path, read_only: bool) -> None:
