@@ -18,6 +18,7 @@ import polars as pl
 import settlement
 from pipelines.errors import BadInput
 from pipelines.exports import BOOKINGS, Export
+from pipelines.journal import refuse_lost_warehouse
 from pipelines.warehouse import open_warehouse
 
 CHAIN_START = "0" * 64
@@ -37,15 +38,19 @@ def open_books(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises BadInput if there is no warehouse yet: books rest on deliveries.
     """
-    if not warehouse.exists():
-        raise BadInput(no_warehouse(warehouse))
+    refuse_missing(warehouse)
     with open_warehouse(warehouse) as connection:
         yield connection
 
 
-def no_warehouse(warehouse: Path) -> str:
-    """What to say where there is no warehouse."""
-    return f"There is no warehouse {warehouse}; ingest a landing folder first (vgi ingest LANDING_DIR)."
+def refuse_missing(warehouse: Path) -> None:
+    """BadInput if there is no warehouse yet, DamageFound if there was one."""
+    if warehouse.exists():
+        return
+    refuse_lost_warehouse(warehouse)
+    raise BadInput(
+        f"There is no warehouse {warehouse}; ingest a landing folder first (vgi ingest LANDING_DIR)."
+    )
 
 
 @contextmanager

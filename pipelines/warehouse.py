@@ -90,9 +90,9 @@ def open_warehouse(
     """
     path = Path(path)
     threads = config.threads()
-    _check_path(path, read_only=read_only)
     if compare_journal and not path.exists():
         journal.refuse_lost_warehouse(path)
+    _check_path(path, read_only=read_only)
     connection = _connect(path, read_only=read_only, wait_seconds=wait_seconds)
     try:
         connection.execute("set TimeZone = 'UTC'")

@@ -9,7 +9,7 @@ from pipelines.check import journals, ledger, stored_files, tables
 from pipelines.check.verdict import Fault, WarehouseCheck
 from pipelines.damage import RESTORE, first_line, is_damage
 from pipelines.errors import BadInput, DamageFound
-from pipelines.journal import journal_path
+from pipelines.journal import journal_path, refuse_lost_warehouse
 from pipelines.warehouse import open_warehouse
 
 Progress = Callable[[str], None]
@@ -28,6 +28,8 @@ def check_warehouse(
         raise BadInput(f"There is no warehouse {warehouse} to check; name one (--warehouse FILE).")
     check = _Check(warehouse, progress=progress, detail=detail)
     try:
+        if not warehouse.exists():
+            refuse_lost_warehouse(warehouse)
         with open_warehouse(warehouse, read_only=True, compare_journal=False) as connection:
             check.look(connection)
     except (DamageFound, BadInput) as error:
