@@ -11,7 +11,6 @@ from pipelines.check import WarehouseCheck, check_warehouse
 from pipelines.errors import BadInput, DamageFound
 from pipelines.ingest import ingest
 from pipelines.journal import journal_path
-from pipelines.runs import Kind
 from pipelines.store import store_of
 from pipelines.warehouse import open_warehouse
 from tests.pipeline.world import JANUARY_12, NOW, World
@@ -96,7 +95,7 @@ _PLANTED = {
         {"delivery 1 otherwise than its journal tells"},
     ),
     "the journal is changed": (
-        "update books.journal set document = replace(document, 'vehicles', 'vehicle') where seq = 6",
+        "update books.journal set document = replace(document, 'vehicles', 'cars') where event = 'received'",
         {"Entry", "does not follow"},
     ),
 }  # fmt: skip
@@ -105,10 +104,7 @@ _PLANTED = {
 @pytest.mark.parametrize("planted", _PLANTED)
 def test_what_is_changed_in_the_warehouse_is_named(world: World, planted: str) -> None:
     statement, wanted = _PLANTED[planted]
-    seqs = [
-        row[0] for row in world.rows("select seq from books.journal where event = 'received' order by seq")
-    ]
-    _change(world, statement.replace("seq = 6", f"seq = {seqs[-1]}"))
+    _change(world, statement)
     faults = _checked(world).faults
     for words in wanted:
         assert any(words in fault.found for fault in faults), (words, [fault.found for fault in faults])
@@ -183,15 +179,6 @@ def test_nothing_is_exported_of_a_ledger_that_was_changed(world: World, planted:
     with pytest.raises(DamageFound, match=r"Nothing of run .* was issued\.\n.*backup"):
         world.export(_last_run(world))
     assert not list(world.out.glob("*/*"))
-
-
-def test_no_replay_is_written_out_of_a_ledger_that_was_changed(world: World) -> None:
-    world.achieved_wh["V-2"] = 2000
-    replay = world.settle(as_of=JANUARY_12, now=NOW)
-    assert replay.kind is not Kind.REPLAY
-    _change(world, _PLANTED["an amount is changed with its entries"][0])
-    with pytest.raises(DamageFound):
-        world.export(replay.run_id)
 
 
 def test_a_stored_file_that_the_run_rests_on_stops_the_export_until_it_is_delivered_again(

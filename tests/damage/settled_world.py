@@ -87,7 +87,7 @@ class SettledWorld:
 
 
 def settled_world(folder: Path, *, killed: bool) -> SettledWorld:
-    """One run issued, a second one approved and not exported: in the warehouse file, or `killed`, in its log."""
+    """One run issued, another approved and not exported: in the warehouse file, or `killed`, in its log."""
     warehouse, tariffs = folder / "vgi.duckdb", read_tariffs(write_tariffs(folder / "tariffs"))
     late = folder / "late"
     write_landing(folder / "landing")

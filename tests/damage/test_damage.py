@@ -78,7 +78,7 @@ def _run(*arguments: str, world: SettledWorld) -> tuple[int, str]:
 
 
 def _outcome(undamaged: Undamaged, *, seed: int, folder: Path) -> tuple[Damage, str]:
-    """Damage a copy, try to issue from it, check it, and say what came of it; `missed` is what must not be."""
+    """Damage a copy, try to issue from it, check it, and say what came of it: nothing may be `missed`."""
     world = undamaged.world.copied(folder)
     damage = do_damage(world, seed=seed)
     run_id = world.issued if damage.target == "export" else world.approved
