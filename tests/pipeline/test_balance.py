@@ -87,7 +87,7 @@ def _book(connection: object, *, number: int, amount: int) -> None:
         from books.bookings where payee_id = 'U-2' order by booking_no limit 1;
         insert into books.entries
         select
-            {number}, md5('{number}'), '2024-01', 
+            {number}, md5('{number}'), '2024-01',
             if(({amount} > 0) = (kind = 'programme'), 'debit', 'credit'), kind, id, abs({amount}), 'point'
         from (values ('programme', ''), ('user', 'U-2')) as accounts (kind, id)
         """
