@@ -5,15 +5,13 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
 import pytest
 
-from pipelines.cli import main
 from tests.damage.damages import Damage, do_damage
-from tests.damage.settled_world import SettledWorld, settled_world
+from tests.damage.settled_world import SettledWorld
+from tests.damage.undamaged import Undamaged, contents_of, vgi
 
 pytestmark = pytest.mark.xdist_group("damage")
 
@@ -22,68 +20,13 @@ _REMEDY = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Undamaged:
-    """A world, what its second run exports, and all that its warehouse holds."""
-
-    world: SettledWorld
-    export: dict[str, bytes]
-    contents: dict[str, object]
-
-
-@pytest.fixture(scope="module")
-def folded(tmp_path_factory: pytest.TempPathFactory) -> Undamaged:
-    """All of it in the warehouse file."""
-    return _undamaged(tmp_path_factory.mktemp("folded"), killed=False)
-
-
-@pytest.fixture(scope="module")
-def logged(tmp_path_factory: pytest.TempPathFactory) -> Undamaged:
-    """The last approval in the log only: a process was killed after the commit."""
-    return _undamaged(tmp_path_factory.mktemp("logged"), killed=True)
-
-
-def _undamaged(folder: Path, *, killed: bool) -> Undamaged:
-    world = settled_world(folder / "world", killed=killed)
-    copy = world.copied(folder / "copy")
-    assert _run("export", world.approved, "--out", str(copy.out), world=copy)[0] == 0
-    exported = copy.exported(world.approved)
-    assert exported is not None
-    contents = _contents(world.copied(folder / "read").warehouse)
-    shutil.rmtree(folder / "read")
-    return Undamaged(world, exported, contents)
-
-
-def _contents(warehouse: Path) -> dict[str, object]:
-    """A hash of every table."""
-    with duckdb.connect(str(warehouse), read_only=True) as connection:
-        names = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
-        return {
-            f"{schema}.{name}": connection.execute(
-                f'select count(*), bit_xor(hash(rows)) from "{schema}"."{name}" as rows'
-            ).fetchone()
-            for schema, name in names
-        }
-
-
-def _run(*arguments: str, world: SettledWorld) -> tuple[int, str]:
-    """The exit code of the command and what it said of faults."""
-    said: list[str] = []
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("sys.argv", ["vgi", "--warehouse", str(world.warehouse), *arguments])
-        patch.setattr("typer.echo", lambda text="", err=False: said.append(text) if err else None)
-        with pytest.raises(SystemExit) as ended:
-            main()
-    return int(ended.value.code or 0), "\n".join(said)
-
-
 def _outcome(undamaged: Undamaged, *, seed: int, folder: Path) -> tuple[Damage, str]:
     """Damage a copy, try to issue from it, check it, and say what came of it: nothing may be `missed`."""
     world = undamaged.world.copied(folder)
     damage = do_damage(world, seed=seed)
     run_id = world.issued if damage.target == "export" else world.approved
     before = world.exported(run_id)
-    code, said = _run("export", run_id, "--out", str(world.out), world=world)
+    code, said = vgi("export", run_id, "--out", str(world.out), world=world)
     if code:
         assert code in (1, 2)
         is_told = _REMEDY.search(said) is not None and "Traceback" not in said
@@ -96,7 +39,7 @@ def _outcome(undamaged: Undamaged, *, seed: int, folder: Path) -> tuple[Damage, 
 
 def _verdict(undamaged: Undamaged, world: SettledWorld, *, damage: Damage) -> str:
     """What `vgi check` says of a world whose export came out right: a fault, or that all is there."""
-    code, _ = _run("check", world=world)
+    code, _ = vgi("check", world=world)
     if code:
         return "harmless to the export, named by the check"
     return "harmless" if _same(undamaged, world) else "missed by the check"
@@ -105,7 +48,7 @@ def _verdict(undamaged: Undamaged, world: SettledWorld, *, damage: Damage) -> st
 def _same(undamaged: Undamaged, world: SettledWorld) -> bool:
     """Whether a world that was exported from holds all that the undamaged one does."""
     written_by_the_export = {"books.run_events", "books.journal", "books.gate_results", "results.held"}
-    now = _contents(world.warehouse)
+    now = contents_of(world.warehouse)
     names = undamaged.contents.keys() - written_by_the_export
     stored = {path.name: path.read_bytes() for path in undamaged.world.deliveries}
     return (
