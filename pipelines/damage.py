@@ -16,11 +16,11 @@ RESTORE = (
     " folder (vgi rebuild); docs/recovery.md has the steps."
 )
 _SAID_OF_DAMAGE = (
-    "corrupt", "checksum", "replaying wal", "wal file", "read enough bytes", "could not read", "invalidated",
-    "not a valid duckdb", "deserializ", "serialization", "version number", "reading past", "out of range",
-    "attempting to", "bad_alloc",
+    "corrupt", "checksum", "replaying wal", "wal file", "read enough bytes", "invalidated",
+    "not a valid duckdb", "deserializ", "version number",
 )  # fmt: skip
 _PASSED_ON = ("corrupt database file", "corrupt wal file", "database has been invalidated", "internal error:")
+_DISK_FULL = "no space left"  # which DuckDB may call fatal, and which leaves the file as it was
 _KINDS = (duckdb.FatalException, duckdb.InternalException, duckdb.SerializationException)
 
 
@@ -28,8 +28,9 @@ def refuse_damage(error: BaseException, *, warehouse: Path) -> None:
     """DamageFound if an error comes of a warehouse file whose bytes are not those that were written."""
     if isinstance(error, DamageFound):
         return
-    told = next((each for each in _with_causes(error) if is_damage(each)), None)
-    if told is not None:
+    causes = list(_with_causes(error))
+    told = next((each for each in causes if is_damage(each)), None)
+    if told is not None and not any(_DISK_FULL in str(each).lower() for each in causes):
         raise DamageFound(
             f"The warehouse {warehouse} is damaged ({first_line(told)}). Nothing was done. {RESTORE}"
         ) from error

@@ -10,7 +10,7 @@ from pathlib import Path
 import duckdb
 
 from pipelines import books_tables, config, gate_results, journal
-from pipelines.damage import RESTORE, first_line, refuse_damage
+from pipelines.damage import RESTORE, first_line, is_damage, refuse_damage
 from pipelines.errors import BadInput, DamageFound, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 
@@ -177,7 +177,7 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.Duck
 
 
 def _unopened(path: Path, error: duckdb.Error) -> BadInput | DamageFound:
-    if _was_a_warehouse(path):
+    if _was_a_warehouse(path) and is_damage(error):
         return DamageFound(f"The warehouse {path} cannot be opened ({first_line(error)}). {RESTORE}")
     return BadInput(f"{path} cannot be opened as a warehouse: {first_line(error)}.")
 
