@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 from tests.damage.damages import Damage, do_damage
@@ -15,6 +16,7 @@ from tests.damage.undamaged import Undamaged, contents_of, vgi
 
 pytestmark = pytest.mark.xdist_group("damage")
 
+_HEADER_BYTES = 3 * 4096  # of a DuckDB file: its own header, and two of the database
 _REMEDY = re.compile(
     r"from a backup|vgi rebuild|deliver the same file again|move the folder away|vgi approve"
 )
@@ -88,3 +90,34 @@ def test_damages_are_detected_or_harmless(folded: Undamaged, logged: Undamaged, 
 @pytest.mark.nightly
 def test_many_damages_are_detected_or_harmless(folded: Undamaged, logged: Undamaged, tmp_path: Path) -> None:
     _judge(folded, logged, count=500, folder=tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("table", ["meter_intervals", "dr_signals"])
+def test_delivered_rows_that_were_damaged_are_not_settled(
+    folded: Undamaged, table: str, tmp_path: Path
+) -> None:
+    """The verification reads them by itself, through dbt: its words are told in ours."""
+    world = folded.world.copied(tmp_path / "world")
+    _flip_in_block_of(table, world=world)
+    arguments = ("--tariffs", str(world.folder / "tariffs"), "--as-of", "2024-01-20T00:00:00Z")
+    code, said = vgi("settle", "2023-12", *arguments, world=world)
+    assert code == 1
+    assert "vgi rebuild" in said
+    assert "Traceback" not in said
+    with duckdb.connect(str(world.warehouse), read_only=True) as connection:
+        assert connection.execute("select count(*) from books.runs").fetchall() == [(2,)]
+
+
+def _flip_in_block_of(table: str, *, world: SettledWorld) -> None:
+    """Flip a bit in the middle of the first value's block, which holds other columns of the table too."""
+    with duckdb.connect(str(world.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            "select min(block_id), min(block_offset)"
+            f" from pragma_storage_info('raw.{table}') where block_id >= 0"
+        ).fetchall()
+        [(block_bytes,)] = connection.execute("select block_size from pragma_database_size()").fetchall()
+    block_id, offset = rows[0]
+    content = bytearray(world.warehouse.read_bytes())
+    content[_HEADER_BYTES + block_id * block_bytes + 8 + offset] ^= 1
+    world.warehouse.write_bytes(content)
