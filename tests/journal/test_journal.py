@@ -1,4 +1,4 @@
-"""The journal beside the warehouse: complete after every command, and the witness of a warehouse that is not."""
+"""The journal beside the warehouse: complete after every command, and the witness of one that is not."""
 
 import shutil
 from collections.abc import Iterator
@@ -107,7 +107,7 @@ def test_another_warehouse_is_refused(warehouse: Path, tmp_path: Path) -> None:
 
 def test_a_lost_warehouse_is_not_begun_anew(warehouse: Path) -> None:
     warehouse.unlink()
-    with pytest.raises(DamageFound, match="is gone, but .* tells what it held"):
+    with pytest.raises(DamageFound, match=r"is gone, but .* tells what it held"):
         _opened(warehouse)
     assert not warehouse.exists()
 
@@ -115,7 +115,7 @@ def test_a_lost_warehouse_is_not_begun_anew(warehouse: Path) -> None:
 def test_without_its_journal_a_warehouse_is_read_but_not_written_to(warehouse: Path) -> None:
     journal.journal_path(warehouse).unlink()
     _opened(warehouse, read_only=True)
-    with pytest.raises(DamageFound, match="journal.jsonl is missing"):
+    with pytest.raises(DamageFound, match=r"journal\.jsonl is missing"):
         _opened(warehouse)
 
 
