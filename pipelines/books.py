@@ -15,8 +15,10 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
+import settlement
 from pipelines.errors import BadInput
 from pipelines.exports import BOOKINGS, Export
+from pipelines.journal import refuse_lost_warehouse
 from pipelines.warehouse import open_warehouse
 
 CHAIN_START = "0" * 64
@@ -36,15 +38,19 @@ def open_books(warehouse: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 
     Raises BadInput if there is no warehouse yet: books rest on deliveries.
     """
-    if not warehouse.exists():
-        raise BadInput(no_warehouse(warehouse))
+    refuse_missing(warehouse)
     with open_warehouse(warehouse) as connection:
         yield connection
 
 
-def no_warehouse(warehouse: Path) -> str:
-    """What to say where there is no warehouse."""
-    return f"There is no warehouse {warehouse}; ingest a landing folder first (vgi ingest LANDING_DIR)."
+def refuse_missing(warehouse: Path) -> None:
+    """BadInput if there is no warehouse yet, DamageFound if there was one."""
+    if warehouse.exists():
+        return
+    refuse_lost_warehouse(warehouse)
+    raise BadInput(
+        f"There is no warehouse {warehouse}; ingest a landing folder first (vgi ingest LANDING_DIR)."
+    )
 
 
 @contextmanager
@@ -132,7 +138,14 @@ def append_bookings(
 ) -> ChainHead:
     """Append a run's bookings to the ledger, numbered and chained, with their double entries; give the new
     head.
+
+    A booking that stands already, under its id and with the same contents, is not appended again. LedgerError
+    if it stands with other contents: then nothing is appended.
     """
+    standing = _standing(connection, bookings)
+    settlement.refuse_conflicts(bookings, standing)
+    bookings = bookings.join(standing, on="booking_id", how="anti")
+    entries = entries.join(standing, on="booking_id", how="anti")
     head = chain_head(connection)
     ordered = bookings.select(BOOKINGS.column_names).sort("booking_id")
     numbers = range(head.booking_no + 1, head.booking_no + 1 + ordered.height)
@@ -148,6 +161,14 @@ def append_bookings(
         )
     _append_entries(connection, entries=entries)
     return chain_head(connection)
+
+
+def _standing(connection: duckdb.DuckDBPyConnection, bookings: pl.DataFrame) -> pl.DataFrame:
+    """What stands in the ledger already under the ids of these bookings."""
+    columns = ", ".join(BOOKINGS.column_names)
+    query = f"select {columns} from books.bookings where booking_id in (select booking_id from incoming)"
+    with _registered(connection, bookings):
+        return frame_of(connection, query)
 
 
 def _append_entries(connection: duckdb.DuckDBPyConnection, *, entries: pl.DataFrame) -> None:

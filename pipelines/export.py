@@ -16,6 +16,7 @@ from expectations.judgement import MOST_KEYS, GateReport
 from pipelines import runs
 from pipelines.approval import finish_replay
 from pipelines.books import open_books, read_result, transaction
+from pipelines.check.before_issue import refuse_damaged
 from pipelines.datapackage import (
     FILE_NAME,
     UnsafeCells,
@@ -66,14 +67,15 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
     issued).
 
     A complete folder of the same bytes is left alone. Raises BadInput if the run may not be exported,
-    GateFailed if what it stored does not balance or must not leave, DamageFound if it was exported with
-    other bytes before, JobFailed if other bytes stand in its place or the folder cannot be written; then
-    nothing is left half done.
+    DamageFound if the books or the delivered files that it rests on are damaged or it was exported with other
+    bytes before, GateFailed if what it stored does not balance or must not leave, JobFailed if other bytes
+    stand in its place or the folder cannot be written; then nothing is left half done.
     """
     refuse_unwritable(out)
     with open_books(warehouse) as connection:
         run = runs.get_run(connection, run_id)
         kind = _exportable_kind(connection, run)
+        refuse_damaged(connection, warehouse=warehouse, run=run)
         if kind is Kind.REPLAY:
             finish_replay(connection, run)
         folder = out / run.settlement_period / run_id

@@ -274,6 +274,11 @@ class _Ingest:
         if known.outcome == REFUSED and format_of(file.feed, file.name) == NEM12:
             # Whether a meter file can be read depends on its name and sources.yaml too: it is judged anew.
             return False
+        if received.mend_kept():
+            self._warnings.append(
+                f"The stored bytes of delivery {known.delivery_no} ({file.feed}/{known.file_name}) were gone"
+                f" or damaged; those of {file.feed}/{file.name}, the same, were kept in their place."
+            )
         self._note_known(known, file.feed, file.name, received.sha256)
         return True
 

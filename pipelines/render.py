@@ -15,11 +15,13 @@ from rich.table import Table
 from rich.text import Text
 
 from expectations.catalogue import Gate
+from pipelines.balance import Balance, Totals, amount_text
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, State
 from pipelines.wording import counted, money_text
 
 if TYPE_CHECKING:
+    from pipelines.check import WarehouseCheck
     from pipelines.exceptions import RunExceptions
     from pipelines.export import Exported
     from pipelines.ingest import IngestReport
@@ -363,6 +365,67 @@ def print_exceptions(console: Console, found: tuple[RunExceptions, ...], *, ever
             )
         if not run.rows:
             console.print(Text(f"Run {run.run_id}: no such exception."))
+
+
+def print_balance(console: Console, balance: Balance, *, with_history: bool) -> None:
+    """What stands for one payee, by unit and settlement period, and every booking if asked for."""
+    name, when = f"{balance.payee_kind} {balance.payee_id}", _as_of_text(balance.as_of)
+    if not balance.units:
+        console.print(Text(f"Nothing was booked for {name}{when}."))
+    for unit in balance.units:
+        amount = amount_text(unit.debt or unit.owed, unit=unit.unit, currency=balance.currency)
+        standing = f"a debt of {amount}, which later awards pay off first" if unit.debt else f"{amount} owed"
+        console.print(Text(f"{name}{when}: {standing}, by {counted(unit.bookings, 'booking')}."))
+    table = _table("settlement period", "booked in", ">bookings", ">amount")
+    for each in balance.periods:
+        amount = amount_text(each.amount, unit=each.unit, currency=balance.currency)
+        table.add_row(each.settlement_period, each.booked_in_period, f"{each.bookings:,}", amount)
+    _print_table(console, "By settlement period", table)
+    if with_history:
+        _print_history(console, balance)
+
+
+def _print_history(console: Console, balance: Balance) -> None:
+    table = _table(">no", "booked at", "reason", "for", "run", ">amount", ">balance")
+    for booked in balance.history:
+        amounts = [
+            amount_text(amount, unit=booked.unit, currency=balance.currency)
+            for amount in (booked.amount, booked.balance)
+        ]
+        at = instant_text(booked.booked_at)
+        table.add_row(f"{booked.booking_no}", at, booked.reason, Text(booked.key), booked.run_id, *amounts)
+    _print_table(console, "Bookings", table)
+
+
+def print_totals(console: Console, totals: Totals) -> None:
+    """What was booked for all payees, by kind and unit."""
+    table = _table("payees", "unit", ">payees", ">bookings", ">booked", ">booked back", ">balance", ">debts")
+    for each in totals.totals:
+        amounts = [
+            amount_text(amount, unit=each.unit, currency=totals.currency)
+            for amount in (each.booked_more, -each.booked_back, each.balance, each.debt)
+        ]
+        table.add_row(f"{each.payee_kind}s", each.unit, f"{each.payees:,}", f"{each.bookings:,}", *amounts)
+    if not totals.totals:
+        console.print(Text(f"Nothing was booked{_as_of_text(totals.as_of)}."))
+    _print_table(console, f"Booked{_as_of_text(totals.as_of)}", table)
+    for entry in totals.entries:
+        amount = amount_text(entry.debits, unit=entry.unit, currency=totals.currency)
+        console.print(Text(f"Debits = credits: {amount}."))
+
+
+def _as_of_text(as_of: datetime | None) -> str:
+    return f" by {instant_text(as_of)}" if as_of is not None else ""
+
+
+def print_check(console: Console, check: WarehouseCheck) -> None:
+    """What was looked at, and every fault with what to do about it."""
+    looked_at = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in check.examined.items())
+    console.print(Text(f"Checked {check.warehouse}: {looked_at}."))
+    for fault in check.faults:
+        console.print(Text(f"{fault.part}: {fault.sentence}", style="red"))
+    verdict = "All is what was written." if check.is_sound else f"{counted(len(check.faults), 'fault')}."
+    console.print(Text(verdict, style="bold"))
 
 
 def _print_gate(console: Console, gate: Gate, warnings: Sequence[str]) -> None:

@@ -14,7 +14,7 @@ from expectations.catalogue import Gate
 from expectations.judgement import GateReport
 from pipelines import runs
 from pipelines.approval import book_run, finish_replay
-from pipelines.books import frame_of, no_warehouse, open_books, store_result, transaction
+from pipelines.books import frame_of, open_books, refuse_missing, store_result, transaction
 from pipelines.errors import BadInput, DamageFound, JobFailed
 from pipelines.exports import ENERGY_BALANCE, SETTLED
 from pipelines.full_disk import DiskFull
@@ -235,8 +235,7 @@ def _alone(warehouse: Path, progress: Progress) -> Iterator[None]:
     """Keep other processes from verifying into this warehouse: schema `verified` holds one period at a time,
     and the warehouse is let go between the steps.
     """
-    if not warehouse.exists():
-        raise BadInput(no_warehouse(warehouse))
+    refuse_missing(warehouse)
     with warehouse.with_name(f"{warehouse.name}.settling").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -346,7 +345,7 @@ def _verify(  # noqa: PLR0913 -- all keyword-only
             run_id=run.run_id,
             progress=detail,
         )
-    except DiskFull:
+    except (DiskFull, DamageFound):
         raise
     except JobFailed as error:
         raise GateFailed(Gate.BEFORE_SETTLEMENT, f"{error} {_what_to_mend(period)}") from error

@@ -162,6 +162,14 @@ class ReceivedFile:
         self.path.replace(self.kept_path)
         fsync_folder(self.kept_path.parent)
 
+    def mend_kept(self) -> bool:
+        """Keep these bytes in place of a kept copy that is gone or was damaged; tell whether it was."""
+        with suppress(NotReadable):
+            if sha256_of(self.kept_path) == self.sha256:
+                return False
+        self.keep()
+        return True
+
     def discard(self) -> None:
         """Forget the copy."""
         with suppress(FileNotFoundError):

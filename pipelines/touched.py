@@ -8,7 +8,7 @@ from pipelines.tariff_files import TariffFiles
 from settlement import SettlementPeriod
 
 # The instants between which a row of a feed can matter; an end that is null is open.
-_SPANS = {
+SPANS = {
     "aggregators": ("valid_from", "valid_to"),
     "vehicles": ("valid_from", "valid_to"),
     "contracts": ("valid_from", "valid_to"),
@@ -32,7 +32,7 @@ def touched_periods(
 
     Without an end, a row reaches as far as there are events.
     """
-    spans = " union all ".join(_span_sql(feed) for feed in _SPANS)
+    spans = " union all ".join(_span_sql(feed) for feed in SPANS)
     with open_books(warehouse) as connection:
         rows = connection.execute(
             f"""
@@ -49,7 +49,7 @@ def touched_periods(
 
 
 def _span_sql(feed: str) -> str:
-    begins, ends = _SPANS[feed]
+    begins, ends = SPANS[feed]
     return f"""
         select min(rows.{begins}) as begins, max(coalesce({ends}, 'infinity'::timestamp)) as ends
         from raw.{feed} as rows
@@ -66,7 +66,7 @@ def has_facts(*, warehouse: Path, period: SettlementPeriod, tariffs: TariffFiles
     with open_books(warehouse) as connection:
         return any(
             connection.execute(
-                f"select true from raw.{feed} where {_SPANS[feed][0]} >= ? and {_SPANS[feed][0]} < ? limit 1",
+                f"select true from raw.{feed} where {SPANS[feed][0]} >= ? and {SPANS[feed][0]} < ? limit 1",
                 [period_from, period_to],
             ).fetchone()
             for feed in _FACTS

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pipelines.damage import refuse_damage
 from pipelines.dbt_manifest import fingerprint, parsed_project
 from pipelines.errors import JobFailed
 from pipelines.full_disk import refuse_full_disk
@@ -200,6 +201,7 @@ def _build(*, warehouse: Path, parameters: RunParameters, progress: Callable[[st
     if not result.success:
         failure = JobFailed(_failure(result))
         refuse_full_disk(failure, place=warehouse)
+        refuse_damage(failure, warehouse=warehouse)
         raise failure
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines import books_tables, config, gate_results, journal, versions
-from pipelines.errors import BadInput, JobFailed
+from pipelines.damage import RESTORE, first_line, is_damage, refuse_damage
+from pipelines.errors import BadInput, DamageFound, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 from pipelines.full_disk import refuse_full_disk
 
@@ -90,14 +91,15 @@ def open_warehouse(
 
     Sessions are in UTC (R1), on VGI_THREADS threads. While another process holds the file, waits for up to
     `wait_seconds`. Raises BadInput if the file is not a warehouse, JobFailed if it stays locked, DiskFull if
-    no space is left for what the block writes, DamageFound
-    if it does not continue the journal beside it. To look at one that does not: `compare_journal=False`.
+    no space is left for what the block writes, DamageFound if it does not continue the journal beside it, or
+    if DuckDB finds it damaged, now or when it is read. To look at one that does not continue its journal:
+    `compare_journal=False`.
     """
     path = Path(path)
     threads = config.threads()
-    _check_path(path, read_only=read_only)
     if compare_journal and not path.exists():
         journal.refuse_lost_warehouse(path)
+    _check_path(path, read_only=read_only)
     connection = _connect(path, read_only=read_only, wait_seconds=wait_seconds)
     try:
         connection.execute("set TimeZone = 'UTC'")
@@ -114,6 +116,7 @@ def open_warehouse(
             journal.write_out(connection, warehouse=path)
     except Exception as error:
         refuse_full_disk(error, place=path)
+        refuse_damage(error, warehouse=path)
         raise
     finally:
         connection.close()
@@ -154,6 +157,8 @@ def _check_kind(path: Path) -> None:
         raise BadInput(f"{path} cannot be opened as a warehouse: {error.strerror}.") from error
     # A file that another process is only making may still be empty.
     if start and start[place] != magic:
+        if _was_a_warehouse(path):
+            raise DamageFound(f"The warehouse {path} is no DuckDB file any more. {RESTORE}")
         raise BadInput(f"{path} cannot be opened as a warehouse: it is not a DuckDB file; name another one.")
 
 
@@ -168,7 +173,7 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.Duck
             if not read_only and _cleared_begun(path):
                 continue
             if "Could not set lock on file" not in str(error):
-                raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
+                raise _unopened(path, error) from error
             if time.monotonic() >= give_up_at:
                 raise JobFailed(
                     f"The warehouse {path} is held by another process for more than {wait_seconds:g} s; "
@@ -178,7 +183,7 @@ def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.Duck
                 _LOGGER.warning("%s is held by another process; waiting up to %g s.", path, wait_seconds)
                 said = True
         except duckdb.Error as error:
-            raise BadInput(f"{path} cannot be opened as a warehouse: {_first_line(error)}") from error
+            raise _unopened(path, error) from error
         time.sleep(_RETRY_SECONDS)
 
 
@@ -203,8 +208,14 @@ def _cleared_begun(path: Path) -> bool:
     return False
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0]
+def _unopened(path: Path, error: duckdb.Error) -> BadInput | DamageFound:
+    if _was_a_warehouse(path) and is_damage(error):
+        return DamageFound(f"The warehouse {path} cannot be opened ({first_line(error)}). {RESTORE}")
+    return BadInput(f"{path} cannot be opened as a warehouse: {first_line(error)}.")
+
+
+def _was_a_warehouse(path: Path) -> bool:
+    return journal.journal_path(path).is_file()
 
 
 def _define(connection: duckdb.DuckDBPyConnection, *, path: Path, read_only: bool) -> None:

@@ -14,6 +14,7 @@ import typer
 
 from pipelines import config
 from pipelines.cli import (  # noqa: F401 -- they join the application
+    checking,
     deciding,
     rebuilding,
     settling,

@@ -11,11 +11,13 @@ from pipelines.cli.application import (
     JsonOption,
     WarehouseOption,
     app,
+    instant_of,
     period_of,
     progress_shown,
     session_of,
 )
 from pipelines.errors import BadInput
+from pipelines.instants import current_instant
 
 
 @app.command(epilog="\b\nExamples:\n  vgi status\n  vgi status --quarantine\n  vgi --json status")
@@ -214,6 +216,51 @@ def statement(  # noqa: PLR0913 -- the options of the command
         warehouse=session.warehouse_file, out=out, payee_kind=kind, payee_id=payee_id, run_id=run_id
     )
     session.show(written, lambda console: console.print(written.sentence, markup=False))
+
+
+@app.command(
+    epilog="\b\nExamples:\n"
+    "  vgi balance                                               totals by payee kind and unit\n"
+    "  vgi balance --user U-0000027 --history\n"
+    "  vgi balance --manager M-L0000000 --as-of 2024-01-31T00:00:00Z --json"
+)
+def balance(  # noqa: PLR0913 -- the options of the command
+    ctx: typer.Context,
+    *,
+    user: Annotated[str | None, typer.Option("--user", metavar="ID", help="A user of vehicles.")] = None,
+    manager: Annotated[
+        str | None, typer.Option("--manager", metavar="ID", help="A manager of contracts.")
+    ] = None,
+    as_of: Annotated[
+        str | None, typer.Option("--as-of", metavar="INSTANT", help="What was booked by then. [default: now]")
+    ] = None,
+    history: Annotated[bool, typer.Option("--history", help="List every booking.")] = False,
+    warehouse: WarehouseOption = None,
+    json: JsonOption = False,
+) -> None:
+    """What was booked for a user or manager, and what stands; without one, the totals of all.
+
+    A balance below 0 is a debt: it is carried forward, and later awards pay it off first.
+    """
+    session = session_of(ctx, warehouse=warehouse, json=json)
+    instant = instant_of(as_of)
+    if user is not None and manager is not None:
+        raise BadInput("Name one user (--user ID) or one manager (--manager ID), or none for the totals.")
+    from pipelines import balance as books  # noqa: PLC0415
+    from pipelines.render import print_balance, print_totals  # noqa: PLC0415
+
+    file, now = session.warehouse_file, current_instant()
+    payee_id = user if user is not None else manager
+    if payee_id is None:
+        totals = books.read_totals(warehouse=file, now=now, as_of=instant)
+        session.show(totals, lambda console: print_totals(console, totals))
+        return
+    kind = "user" if user is not None else "manager"
+    booked = books.read_balance(warehouse=file, payee_kind=kind, payee_id=payee_id, now=now, as_of=instant)
+    session.show(
+        booked.as_dict(with_history=history),
+        lambda console: print_balance(console, booked, with_history=history),
+    )
 
 
 @app.command(

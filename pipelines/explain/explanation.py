@@ -10,8 +10,8 @@ from pathlib import Path
 import duckdb
 
 from pipelines import runs
-from pipelines.books import frame_of, no_warehouse
-from pipelines.errors import BadInput, JobFailed
+from pipelines.books import frame_of, refuse_missing
+from pipelines.errors import JobFailed
 from pipelines.explain.aggregators import aggregator_step, asked_of_aggregator
 from pipelines.explain.bookings import booking_step, user_step
 from pipelines.explain.evidence import Asked, DeliveredRow, Evidence, MissingRead, gather
@@ -87,8 +87,7 @@ def explain(  # noqa: PLR0913 -- all keyword-only
     Reads only, unless another run was verified since: then the run is verified again. Raises BadInput if
     there is no such subject, JobFailed if the warehouse does not give what the run found.
     """
-    if not warehouse.exists():
-        raise BadInput(no_warehouse(warehouse))
+    refuse_missing(warehouse)
     with open_warehouse(warehouse, read_only=True) as connection:
         found = find(connection, subject, run_id=run_id, period=period)
         stands = stands_for(connection, found.run.run_id)

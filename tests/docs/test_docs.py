@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from pipelines.books import chain_head
 from pipelines.warehouse import open_warehouse
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
+BOOKS = (ROOT / "docs" / "books.md").read_text()
 DOCUMENTS = [
     ROOT / "README.md",
     *sorted((ROOT / "docs").glob("*.md")),
@@ -107,12 +109,29 @@ def test_the_late_deliveries_of_the_sample_make_a_correction(demo: Path) -> None
     assert ", a correction, issued." in _run(command, demo=demo)
 
 
-def test_the_commands_that_the_readme_shows_print_what_it_shows(demo: Path) -> None:
-    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", README, re.DOTALL)
-    assert len(blocks) == README.count("```console") == 2
+@pytest.mark.parametrize("page", [README, BOOKS], ids=["README", "books"])
+def test_the_commands_that_a_page_shows_print_what_it_shows(page: str, demo: Path) -> None:
+    blocks = re.findall(r"```console\n\$ (.*?)\n(.*?)```", page, re.DOTALL)
+    assert len(blocks) == page.count("```console") == 2
     for command, shown in blocks:
         printed = {_words(line) for line in _run(command, demo=demo).splitlines()}
         assert [line for line in shown.splitlines() if line != "..." and _words(line) not in printed] == []
+
+
+def test_a_stranger_recomputes_the_chain_with_the_lines_of_the_books_page(demo: Path) -> None:
+    recipe = BOOKS.split("```python\n")[1].split("```")[0]
+
+    def recomputed() -> subprocess.CompletedProcess[str]:
+        arguments = [sys.executable, "-I", "-c", recipe]
+        return subprocess.run(arguments, cwd=demo.parent, capture_output=True, text=True, check=False)
+
+    (demo.parent / "demo").symlink_to(demo)
+    with open_warehouse(demo / "vgi.duckdb", read_only=True) as warehouse:
+        head = chain_head(warehouse)
+    assert recomputed().stdout == f"{head.booking_no} bookings, head {head.chain_hash}\n"
+    bookings = max((demo / "exports").glob("*/*/bookings.csv"), key=lambda path: path.stat().st_mtime_ns)
+    bookings.write_text(bookings.read_text().replace(",23,point,", ",24,point,", 1))
+    assert "AssertionError" in recomputed().stderr
 
 
 def _words(line: str) -> str:
