@@ -8,7 +8,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.operation import DEFAULT_ARGS, ISSUED_RUN, WAREHOUSE_POOL
+from dags.operation import DEFAULT_ARGS, ISSUED_RUN, WAREHOUSE_POOL, signing_key
 
 APPROVE, REJECT = "Approve", "Reject"
 
@@ -244,7 +244,9 @@ def settle() -> None:
             out=here.exports,
             now=current_instant(),
             by=APPROVED_BY_ITSELF,
+            signing_key=signing_key(),
         )
+        log.info("Signed by %s.", exported.signed_by or "nobody: no signing key is set")
         found = {"run_id": run["run_id"], "folder": str(exported.folder), "rows": dict(exported.rows)}
         outlet_events[ISSUED_RUN].extra = found
         return found

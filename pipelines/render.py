@@ -118,14 +118,23 @@ def print_exported(console: Console, exported: Exported) -> None:
     marked = ", marked as a replay" if exported.kind is Kind.REPLAY else ""
     _print_gate(console, Gate.BEFORE_EXPORT, exported.gate_warnings)
     console.print(Text(f"Run {exported.run_id} {verb}{marked}: {exported.folder}"))
+    console.print(Text(_signature_sentence(exported)))
 
 
 def print_main_job(console: Console, job: MainJob) -> None:
     """What the main job did, stage by stage; the run's summary counts the deliveries by feed."""
     _print_ingest_remarks(console, job.ingested)
     print_settled(console, job.settled, job.summary)
-    if job.exported is not None and job.exported.already_there:
-        console.print(Text("The export lay there already, the same bytes."))
+    if job.exported is not None:
+        if job.exported.already_there:
+            console.print(Text("The export lay there already, the same bytes."))
+        console.print(Text(_signature_sentence(job.exported)))
+
+
+def _signature_sentence(exported: Exported) -> str:
+    if exported.signed_by is None:
+        return "The export is not signed: VGI_SIGNING_KEY is not set."
+    return f"The export is signed by the key {exported.signed_by}."
 
 
 def print_simulation(console: Console, report: SimulationReport) -> None:
