@@ -26,14 +26,11 @@ from pipelines.datapackage import (
 )
 from pipelines.errors import BadInput, JobFailed
 from pipelines.evidence import MOST_KEYS
-from pipelines.exports import EXPORTS, ColumnType, Export
+from pipelines.exports import EXPORTS, UNSAFE_TEXT, ColumnType, Export
 from pipelines.gates import before_export
 from pipelines.runs import AFTER_APPROVAL, Kind, Run, State
 from pipelines.signing import PUBLIC_KEY_FILE, SIGNATURE_FILE, SIGNATURE_FILES, SigningKey, public_key_of
 from pipelines.store import sha256_of
-
-# A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
-_UNSAFE_TEXT = r"^[=+\-@]|[\x00-\x1f\x7f]"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,7 +166,7 @@ def unsafe_cells(export: Export, frame: pl.DataFrame) -> UnsafeCells:
         if column.type not in (ColumnType.TEXT, ColumnType.DECIMAL):
             continue
         cells = frame[column.name]
-        unsafe = cells.filter(cells.str.contains(_UNSAFE_TEXT).fill_null(False))
+        unsafe = cells.filter(cells.str.contains(UNSAFE_TEXT).fill_null(False))
         count += unsafe.len()
         examples += [f"{export.file_name} {column.name} {cell!r}" for cell in unsafe.head(MOST_KEYS)]
     return UnsafeCells(count=count, examples=tuple(examples[:MOST_KEYS]))

@@ -14,7 +14,7 @@ from typing import NoReturn
 import typer
 
 from pipelines import config
-from pipelines.cli import settling, showing, simulating  # noqa: F401 -- they join the application
+from pipelines.cli import checking, settling, showing, simulating  # noqa: F401 -- they join the application
 from pipelines.cli.application import app
 from pipelines.errors import BadInput, VgiError
 
