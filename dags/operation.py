@@ -1,6 +1,8 @@
 """What all DAGs share: the pool of the one writer, the assets, owner, retries, time limits and the signing key."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,18 @@ SIGNING_KEY_CONNECTION = "vgi_signing_key"
 def keep_files_to_ourselves(_: Any) -> None:
     """What a task makes is for this user alone to read and write."""
     os.umask(OWN_FILES_ONLY)
+
+
+@contextmanager
+def naming_nobody() -> Iterator[None]:
+    """A log names no user and no vehicle: of a gate that is shut it has the rules; the page Data quality has the keys."""
+    from pipelines.errors import JobFailed
+    from pipelines.gates import GateFailed
+
+    try:
+        yield
+    except GateFailed as shut:
+        raise JobFailed(f"{shut.without_keys}\nThe page Data quality has keys and remedies.") from None
 
 
 def signing_key() -> "SigningKey | None":

@@ -17,7 +17,7 @@ from rich.text import Text
 from expectations.catalogue import Gate
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, State
-from pipelines.wording import counted, money_text
+from pipelines.wording import counted, money_text, without_keys
 
 if TYPE_CHECKING:
     from pipelines.exceptions import RunExceptions
@@ -373,7 +373,7 @@ def _print_gate(console: Console, gate: Gate, warnings: Sequence[str]) -> None:
     told = f"Gate {gate}: {counted(len(warnings), 'warning')}"
     console.print(Text(f"{told}; `vgi quality` writes pages with keys and remedies.", style="yellow"))
     for sentence in warnings:
-        console.print(Text(f"  {sentence.partition(' (')[0].rstrip('.')}"))
+        console.print(Text(f"  {without_keys(sentence)}"))
 
 
 def _print_gates(console: Console, status: Status) -> None:
