@@ -11,3 +11,7 @@ class BadInput(VgiError):
 
 class JobFailed(VgiError):
     """The job could not be done and left nothing half done (exit 1)."""
+
+
+class DamageFound(JobFailed):
+    """What is stored is not what was stored: the sentence says how to recover, and nothing was done."""

@@ -34,6 +34,7 @@ from pipelines.formats.plain_text import count_lines_with_text
 from pipelines.gate_results import store
 from pipelines.gates import GateFailed, judge_landing, landing_subject
 from pipelines.instants import instant_text
+from pipelines.journal import Event, record
 from pipelines.landing import Landing, LandingFile, survey
 from pipelines.meter_settings import MeterSettings, note_settings, noted_settings
 from pipelines.receipt import as_utc, overtaken_runs, receipt_instant
@@ -278,8 +279,16 @@ class _Ingest:
             delivery = self._refuse(delivery, received, refusal)
         received.keep()
         register(self._connection, delivery)
+        self._tell(delivery)
         self._deliveries.append(delivery)
         self._next_delivery_no += 1
+
+    def _tell(self, delivery: Delivery) -> None:
+        """Into the journal: a delivery, and how its file was read."""
+        document = dataclasses.asdict(delivery) | {"received_at": instant_text(delivery.received_at)}
+        if delivery.format == NEM12:
+            document["source"] = dataclasses.asdict(source_of(delivery.file_name, sources=self._sources))
+        record(self._connection, event=Event.RECEIVED, at=delivery.received_at, document=document)
 
     def _load(self, delivery: Delivery, received: ReceivedFile) -> Delivery:
         read = self._read(delivery, received)

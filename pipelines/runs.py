@@ -11,6 +11,7 @@ import duckdb
 from pipelines.books import ChainHead, chain_head
 from pipelines.errors import BadInput, JobFailed
 from pipelines.instants import instant_text
+from pipelines.journal import Event, record
 
 # Why an audited run is not approved by itself: kept with its state, so that only a person may approve it.
 HELD = "held for approval by a person"
@@ -214,6 +215,26 @@ def store_run(connection: duckdb.DuckDBPyConnection, *, run: Run, at: datetime) 
             "insert into books.run_tariffs values (?, ?, ?, ?, ?)",
             [run.run_id, tariff.version, tariff.content_hash, tariff.effective_from, tariff.document],
         )
+    record(connection, event=Event.RUN, at=at, document=_told(run))
+
+
+def _told(run: Run) -> dict[str, object]:
+    """What the journal keeps of a run: all that it takes to compute it again, besides the deliveries."""
+    return {
+        "run_id": run.run_id,
+        "settlement_period": run.settlement_period,
+        "as_of": instant_text(run.as_of),
+        "rules_version": run.rules_version,
+        "tariffs": [
+            {
+                "version": tariff.version,
+                "content_hash": tariff.content_hash,
+                "effective_from": tariff.effective_from.isoformat(),
+                "document": tariff.document,
+            }
+            for tariff in run.tariffs
+        ],
+    }
 
 
 def find_run(connection: duckdb.DuckDBPyConnection, run_id: str) -> Run | None:
@@ -317,6 +338,15 @@ def record_state(  # noqa: PLR0913 -- all keyword-only
         """,
         [run_id, state.value, at, by, reason, head.booking_no, head.chain_hash],
     )
+    document = {
+        "run_id": run_id,
+        "state": state.value,
+        "by": by,
+        "reason": reason,
+        "booking_no": head.booking_no,
+        "chain_hash": head.chain_hash,
+    }
+    record(connection, event=Event.STATE, at=at, document=document)
 
 
 def is_held(connection: duckdb.DuckDBPyConnection, run_id: str) -> bool:

@@ -161,7 +161,7 @@ class ReceivedFile:
         with self.path.open("rb") as file:
             os.fsync(file.fileno())
         self.path.replace(self.kept_path)
-        _fsync_folder(self.kept_path.parent)
+        fsync_folder(self.kept_path.parent)
 
     def discard(self) -> None:
         """Forget the copy."""
@@ -191,7 +191,7 @@ def receive(source: Path, *, warehouse: Path, feed: str) -> ReceivedFile:
     Raises NotReadable for anything but a readable regular file that stands still; links are never followed.
     """
     folder = store_of(warehouse) / feed
-    _make_folder(folder)
+    make_folder(folder)
     # One ingest at a time holds the warehouse, so a copy left by one that was killed is simply written over.
     copy = folder / ".receiving"
     digest, scan = hashlib.sha256(), TextScan()
@@ -233,15 +233,17 @@ def _chunks(file: FileIO) -> Iterator[bytes]:
         yield chunk
 
 
-def _make_folder(folder: Path) -> None:
+def make_folder(folder: Path) -> None:
+    """Make a folder with its parents, on disk when this returns."""
     if folder.is_dir():
         return
     folder.mkdir(parents=True, exist_ok=True)
     for parent in (folder.parent, folder.parent.parent):
-        _fsync_folder(parent)
+        fsync_folder(parent)
 
 
-def _fsync_folder(folder: Path) -> None:
+def fsync_folder(folder: Path) -> None:
+    """Have a folder's entries on disk: a file that was made, renamed or removed there."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

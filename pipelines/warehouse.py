@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines import books_tables, config, gate_results
+from pipelines import books_tables, config, gate_results, journal
 from pipelines.errors import BadInput, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
 from pipelines.store import store_of
@@ -79,22 +79,33 @@ _RAW_TABLES = (
 
 @contextmanager
 def open_warehouse(
-    path: Path, *, read_only: bool = False, wait_seconds: float = DEFAULT_WAIT_SECONDS
+    path: Path,
+    *,
+    read_only: bool = False,
+    wait_seconds: float = DEFAULT_WAIT_SECONDS,
+    compare_journal: bool = True,
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse file, made with all its tables if need be, and close it again.
 
     Sessions are in UTC (R1), on VGI_THREADS threads. Whatever a statement says, it reaches no file but those
     of the warehouse and of its store of deliveries, no network and no extension, and changes no setting.
     While another process holds the file, waits for up to `wait_seconds`. Raises BadInput if the file is not a
-    warehouse, JobFailed if it stays locked.
+    warehouse, JobFailed if it stays locked, DamageFound if it does not continue the journal beside it. To
+    look at one that does not: `compare_journal=False`.
     """
     path = Path(path)
     settings = _settings()
     _check_path(path, read_only=read_only)
+    if compare_journal and not path.exists():
+        journal.refuse_lost_warehouse(path)
     connection = _connect(path, settings=settings, read_only=read_only, wait_seconds=wait_seconds)
     try:
         _define(connection, path=path, read_only=read_only)
+        if compare_journal:
+            journal.compare(connection, warehouse=path, read_only=read_only)
         yield connection
+        if compare_journal and not read_only:
+            journal.write_out(connection, warehouse=path)
     finally:
         connection.close()
 
@@ -232,6 +243,7 @@ def definitions() -> tuple[str, ...]:
         "create schema if not exists published",
         *(_published_view(feed) for feed in FEEDS.values()),
         *books_tables.definitions(),
+        journal.DEFINITIONS,
         gate_results.DEFINITIONS,
     )
 
