@@ -17,7 +17,7 @@ from tests.pipeline.world import JANUARY_9, World
 
 COMMANDS = (
     "ingest", "verify", "settle", "approve", "reject", "export", "run", "status", "exceptions", "diff",
-    "simulate", "report", "statement",
+    "simulate", "report", "statement", "check",
 )  # fmt: skip
 RUN_ID = "2023-12-0000000000000000"
 
