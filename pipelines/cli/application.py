@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from pipelines import config
 from pipelines.errors import BadInput
@@ -23,8 +24,22 @@ if TYPE_CHECKING:
     from pipelines.tariff_files import TariffFiles
     from settlement import SettlementPeriod
 
+# In the order in which an operator meets them; help lists them so.
+_COMMANDS = (
+    "ingest", "verify", "settle", "approve", "reject", "export", "run", "status", "exceptions", "explain",
+    "diff", "balance", "report", "statement", "quality", "docs", "withdraw", "close", "check", "rebuild",
+    "simulate",
+)  # fmt: skip
+
+
+class _InOrderOfWork(TyperGroup):
+    def list_commands(self, ctx: object) -> list[str]:
+        return sorted(self.commands, key=_COMMANDS.index)
+
+
 app = typer.Typer(
     name="vgi",
+    cls=_InOrderOfWork,
     help="Settles vehicle-to-grid demand response, month by month: from meter reads, charger logs, permission"
     " leases and DR signals to points, fee reductions and books.",
     epilog="\b\nA month, from landing folder to export folder:\n"
