@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.application import JsonOption, app, session_of
+from pipelines.cli.application import JsonOption, WarehouseOption, app, session_of
 from pipelines.errors import BadInput
 
 
@@ -20,7 +20,7 @@ def check(
     ctx: typer.Context,
     *,
     export_dir: Annotated[
-        Path | None, typer.Argument(metavar="[EXPORT_DIR]", help="The folder of one run's export.")
+        Path | None, typer.Argument(metavar="EXPORT_DIR", help="The folder of one run's export.")
     ] = None,
     public_key: Annotated[
         Path | None,
@@ -30,13 +30,14 @@ def check(
             help="The operator's key, from elsewhere than the folder. [default: the one in the folder]",
         ),
     ] = None,
+    warehouse: WarehouseOption = None,
     json: JsonOption = False,
 ) -> None:
     """Check an export folder: signature, files, rows, schemas, keys and control totals.
 
     Needs no warehouse: a partner can run it. Ends with 1 if it finds a fault.
     """
-    session = session_of(ctx, warehouse=None, json=json)
+    session = session_of(ctx, warehouse=warehouse, json=json)
     if export_dir is None:
         raise BadInput("Name the export folder to check: vgi check EXPORT_DIR.")
     from pipelines.check.exports import check_export  # noqa: PLC0415
