@@ -21,7 +21,7 @@ from pipelines.runs import Kind, State
 from pipelines.wording import counted, money_text
 
 if TYPE_CHECKING:
-    from pipelines.check import WarehouseCheck
+    from pipelines.check.verdict import WarehouseCheck
     from pipelines.exceptions import RunExceptions
     from pipelines.export import Exported
     from pipelines.ingest import IngestReport

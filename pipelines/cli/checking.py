@@ -14,7 +14,7 @@ def check(ctx: typer.Context, *, warehouse: WarehouseOption = None, json: JsonOp
     Reads all of it and changes nothing. Exit 1 if anything is damaged, with what to do about it.
     """
     session = session_of(ctx, warehouse=warehouse, json=json)
-    from pipelines.check import check_warehouse  # noqa: PLC0415
+    from pipelines.check.warehouse import check_warehouse  # noqa: PLC0415
     from pipelines.render import print_check  # noqa: PLC0415
 
     with progress_shown() as (progress, detail):
