@@ -6,7 +6,7 @@ from typing import Any
 
 from airflow.sdk import AssetAlias, Param, dag, get_current_context, task
 
-from dags.operation import DEFAULT_ARGS, FEED_ASSETS, WAREHOUSE_POOL
+from dags.operation import DEFAULT_ARGS, FEED_ASSETS, WAREHOUSE_POOL, naming_nobody
 
 log = logging.getLogger(__name__)
 _LOADED = AssetAlias("loaded_feeds")
@@ -65,18 +65,20 @@ def ingest() -> None:
         from pipelines.config import places
         from pipelines.ingest import ingest as ingest_folder
         from pipelines.instants import current_instant, parse_instant
+        from pipelines.wording import without_keys
 
         here = places()
-        report = ingest_folder(
-            here.landing,
-            warehouse=here.warehouse,
-            received_at=parse_instant(news["received_at"]),
-            clock=current_instant,
-            feeds=(news["feed"],),
-            progress=log.info,
-        )
+        with naming_nobody():
+            report = ingest_folder(
+                here.landing,
+                warehouse=here.warehouse,
+                received_at=parse_instant(news["received_at"]),
+                clock=current_instant,
+                feeds=(news["feed"],),
+                progress=log.info,
+            )
         for sentence in report.gate_warnings:
-            log.warning(sentence)
+            log.warning(without_keys(sentence))
         return {**news, **report.totals, "next_action": report.next_action}
 
     @task(outlets=[_LOADED])

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipelines.config import OWN_FILES_ONLY
 from pipelines.feeds import FEEDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -210,6 +211,7 @@ def settle_the_sample(server: Server) -> None:
 
 def main() -> int:
     """Serve until Ctrl-C."""
+    os.umask(OWN_FILES_ONLY)
     parser = argparse.ArgumentParser(description="Airflow on this machine, with the sample to settle.")
     parser.add_argument("--home", type=Path, default=ROOT / "airflow-home", help="where all of it is kept")
     home = parser.parse_args().home.resolve()

@@ -8,7 +8,7 @@ from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import Param, dag, get_current_context, task
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.operation import DEFAULT_ARGS, ISSUED_RUN, WAREHOUSE_POOL
+from dags.operation import DEFAULT_ARGS, ISSUED_RUN, WAREHOUSE_POOL, naming_nobody, signing_key
 
 APPROVE, REJECT = "Approve", "Reject"
 
@@ -113,20 +113,22 @@ def settle() -> None:
         from pipelines.instants import current_instant, parse_instant
         from pipelines.settle import pass_gate
         from pipelines.tariff_files import read_tariffs
+        from pipelines.wording import without_keys
         from settlement import SettlementPeriod
 
         here = places()
-        report = pass_gate(
-            warehouse=here.warehouse,
-            period=SettlementPeriod.parse(chosen["settlement_period"]),
-            tariffs=read_tariffs(here.tariffs),
-            as_of=parse_instant(chosen["as_of"]),
-            now=current_instant(),
-            progress=log.info,
-            detail=log.info,
-        )
+        with naming_nobody():
+            report = pass_gate(
+                warehouse=here.warehouse,
+                period=SettlementPeriod.parse(chosen["settlement_period"]),
+                tariffs=read_tariffs(here.tariffs),
+                as_of=parse_instant(chosen["as_of"]),
+                now=current_instant(),
+                progress=log.info,
+                detail=log.info,
+            )
         for sentence in report.warnings:
-            log.warning(sentence)
+            log.warning(without_keys(sentence))
         return {"expectations": len(report.judgements), "warnings": len(report.warnings)}
 
     @task(pool=WAREHOUSE_POOL)
@@ -140,16 +142,17 @@ def settle() -> None:
         from settlement import SettlementPeriod
 
         here = places()
-        settled = settle_one(
-            warehouse=here.warehouse,
-            period=SettlementPeriod.parse(chosen["settlement_period"]),
-            tariffs=read_tariffs(here.tariffs),
-            now=current_instant(),
-            by=APPROVED_BY_ITSELF,
-            as_of=parse_instant(chosen["as_of"]),
-            hold_for_approval=True,
-            progress=log.info,
-        )
+        with naming_nobody():
+            settled = settle_one(
+                warehouse=here.warehouse,
+                period=SettlementPeriod.parse(chosen["settlement_period"]),
+                tariffs=read_tariffs(here.tariffs),
+                now=current_instant(),
+                by=APPROVED_BY_ITSELF,
+                as_of=parse_instant(chosen["as_of"]),
+                hold_for_approval=True,
+                progress=log.info,
+            )
         summary = summarise(warehouse=here.warehouse, run_id=settled.run_id)
         return {"awaits_approval": settled.awaits_approval, **figures(summary)}
 
@@ -160,7 +163,8 @@ def settle() -> None:
         from pipelines.gates import before_issue
         from pipelines.instants import current_instant
 
-        before_issue(warehouse=places().warehouse, run_id=run["run_id"], at=current_instant())
+        with naming_nobody():
+            before_issue(warehouse=places().warehouse, run_id=run["run_id"], at=current_instant())
         return str(run["run_id"])
 
     @task.branch
@@ -238,13 +242,16 @@ def settle() -> None:
         here = places()
         if is_rejected(warehouse=here.warehouse, run_id=run["run_id"]):
             raise AirflowSkipException(f"Run {run['run_id']} was rejected and is not issued.")
-        exported = export_run(
-            warehouse=here.warehouse,
-            run_id=run["run_id"],
-            out=here.exports,
-            now=current_instant(),
-            by=APPROVED_BY_ITSELF,
-        )
+        with naming_nobody():
+            exported = export_run(
+                warehouse=here.warehouse,
+                run_id=run["run_id"],
+                out=here.exports,
+                now=current_instant(),
+                by=APPROVED_BY_ITSELF,
+                signing_key=signing_key(),
+            )
+        log.info("Signed by %s.", exported.signed_by or "nobody: no signing key is set")
         found = {"run_id": run["run_id"], "folder": str(exported.folder), "rows": dict(exported.rows)}
         outlet_events[ISSUED_RUN].extra = found
         return found

@@ -15,7 +15,10 @@ TARIFFS_VARIABLE = "VGI_TARIFFS"
 OPERATOR_VARIABLE = "VGI_OPERATOR"
 HOLD_VARIABLE = "VGI_HOLD_FOR_APPROVAL"
 DEBUG_VARIABLE = "VGI_DEBUG"
+SIGNING_KEY_VARIABLE = "VGI_SIGNING_KEY"
 THREADS_VARIABLE = "VGI_THREADS"
+# The umask of whatever makes files: settlement data is for the user alone who runs the settlement.
+OWN_FILES_ONLY = 0o077
 DEFAULT_WAREHOUSE = Path("vgi.duckdb")
 APPROVED_BY_ITSELF = "vgi"
 _YES, _NO = ("1", "true", "t", "yes", "y", "on"), ("0", "false", "f", "no", "n", "off")
@@ -85,6 +88,11 @@ def _is_on(variable: str, *, default: bool) -> bool:
     if given not in ("", *_YES, *_NO):
         raise BadInput(f"{variable} is '{given}'; give true or false, or leave it out.")
     return given in _YES if given else default
+
+
+def signing_key() -> str | None:
+    """The PEM text of the key that exports are signed with (VGI_SIGNING_KEY): a secret, never to be shown."""
+    return os.environ.get(SIGNING_KEY_VARIABLE) or None
 
 
 def debugging() -> bool:

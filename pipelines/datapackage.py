@@ -198,11 +198,12 @@ def _resource(file: WrittenFile) -> dict[str, Any]:
         "bytes": file.bytes,
         "hash": f"sha256:{file.sha256}",
         "rows": file.rows,
-        "schema": _schema(file.export),
+        "schema": table_schema(file.export),
     }
 
 
-def _schema(export: Export) -> dict[str, Any]:
+def table_schema(export: Export) -> dict[str, Any]:
+    """The typed schema of an export table."""
     schema: dict[str, Any] = {
         "fields": [_field(column) for column in export.columns],
         "missingValues": [""],

@@ -30,7 +30,8 @@ def parsed_project(project: Path, *, database: str) -> Manifest:
     from dbt.contracts.graph.manifest import Manifest  # noqa: PLC0415 -- 3 s to import
 
     kept = project / "target" / f"manifest-{database}-{fingerprint(project)}.msgpack"
-    if kept.exists():
+    # What another user of this checkout kept cannot be read, and is not needed.
+    with contextlib.suppress(OSError):
         return Manifest.from_msgpack(kept.read_bytes())
     packed = _parse(project).to_msgpack()
     # A folder that cannot be written to costs time at each run, nothing else.

@@ -27,18 +27,18 @@ from pipelines.datapackage import (
 )
 from pipelines.errors import BadInput, JobFailed
 from pipelines.evidence import MOST_KEYS
-from pipelines.exports import EXPORTS, ColumnType, Export
+from pipelines.exports import EXPORTS, UNSAFE_TEXT, ColumnType, Export
 from pipelines.gates import before_export
 from pipelines.runs import AFTER_APPROVAL, Kind, Run, State
+from pipelines.signing import PUBLIC_KEY_FILE, SIGNATURE_FILE, SIGNATURE_FILES, SigningKey, public_key_of
 from pipelines.store import sha256_of
-
-# A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
-_UNSAFE_TEXT = r"^[=+\-@]|[\x00-\x1f\x7f]"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """Where a run was exported to, as what, and whether it had stood there already."""
+    """Where a run was exported to, as what, and whether it had stood there already; `signed_by` is the
+    fingerprint of the key whose signature lies there, if one does.
+    """
 
     run_id: str
     folder: Path
@@ -46,17 +46,27 @@ class Exported:
     state: State
     already_there: bool
     rows: Mapping[str, int]
+    signed_by: str | None = None
     gate_warnings: tuple[str, ...] = ()
 
 
-def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: str) -> Exported:
-    """Write `<out>/<settlement_period>/<run_id>/` and issue the run (a replay is written, marked, never
-    issued).
+def export_run(  # noqa: PLR0913 -- all keyword-only
+    *,
+    warehouse: Path,
+    run_id: str,
+    out: Path,
+    now: datetime,
+    by: str,
+    signing_key: SigningKey | None = None,
+) -> Exported:
+    """Write `<out>/<settlement_period>/<run_id>/`, signed if there is a key, and issue the run (a replay is
+    written, marked, never issued).
 
-    A complete folder of the same bytes is left alone. Raises BadInput if the run may not be exported,
-    DamageFound if the books or the delivered files that it rests on are damaged, GateFailed if what it stored
-    does not balance or must not leave, JobFailed if other bytes stand in its place or the folder cannot be
-    written; then nothing is left half done.
+    A complete folder of the same bytes is left alone, with its signature, whoever's it is; an unsigned one is
+    signed if there is a key. Raises BadInput if the run may not be exported, DamageFound if the books or the
+    delivered files that it rests on are damaged, GateFailed if what it stored does not balance or must not
+    leave, JobFailed if other bytes stand in its place or the folder cannot be written; then nothing is left
+    half done.
     """
     refuse_unwritable(out)
     with open_books(warehouse) as connection:
@@ -66,7 +76,9 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
         if kind is Kind.REPLAY:
             finish_replay(connection, run)
         folder = out / run.settlement_period / run_id
-        already_there, files, gate = _place(connection, run=run, kind=kind, folder=folder, now=now)
+        already_there, files, gate = _place(
+            connection, run=run, kind=kind, folder=folder, now=now, signing_key=signing_key
+        )
         if kind is not Kind.REPLAY:
             _issue(connection, run=run, now=now, by=by)
         state = runs.state_of(connection, run_id)
@@ -78,6 +90,7 @@ def export_run(*, warehouse: Path, run_id: str, out: Path, now: datetime, by: st
         state=state,
         already_there=already_there,
         rows={file.export.file_name: file.rows for file in files},
+        signed_by=_signed_by(folder),
         gate_warnings=gate.warnings,
     )
 
@@ -156,14 +169,20 @@ def unsafe_cells(export: Export, frame: pl.DataFrame) -> UnsafeCells:
         if column.type not in (ColumnType.TEXT, ColumnType.DECIMAL):
             continue
         cells = frame[column.name]
-        unsafe = cells.filter(cells.str.contains(_UNSAFE_TEXT).fill_null(False))
+        unsafe = cells.filter(cells.str.contains(UNSAFE_TEXT).fill_null(False))
         count += unsafe.len()
         examples += [f"{export.file_name} {column.name} {cell!r}" for cell in unsafe.head(MOST_KEYS)]
     return UnsafeCells(count=count, examples=tuple(examples[:MOST_KEYS]))
 
 
-def _place(
-    connection: duckdb.DuckDBPyConnection, *, run: Run, kind: Kind, folder: Path, now: datetime
+def _place(  # noqa: PLR0913 -- all keyword-only
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    run: Run,
+    kind: Kind,
+    folder: Path,
+    now: datetime,
+    signing_key: SigningKey | None,
 ) -> tuple[bool, list[WrittenFile], GateReport]:
     """Put the folder in its place, complete or not at all; tell whether it stood there complete already.
 
@@ -175,7 +194,7 @@ def _place(
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_leftovers(folder)
         try:
-            files = _write_folder(connection, run=run, kind=kind, folder=partial)
+            files = _write_folder(connection, run=run, kind=kind, folder=partial, signing_key=signing_key)
             gate = before_export(connection, run=run, files=files, at=now)
             already_there = _stands_complete(folder, like=partial)
             if not already_there:
@@ -191,16 +210,23 @@ def _place(
 
 
 def _write_folder(
-    connection: duckdb.DuckDBPyConnection, *, run: Run, kind: Kind, folder: Path
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    run: Run,
+    kind: Kind,
+    folder: Path,
+    signing_key: SigningKey | None,
 ) -> list[WrittenFile]:
     """Write every file of the export, one table in memory at a time, `datapackage.json` last."""
     folder.mkdir()
     files = [_write_file(connection, run=run, export=export, folder=folder) for export in EXPORTS]
     events = runs.events_of(connection, run.run_id)
     approval = next((event for event in events if event.state is State.APPROVED), None)
-    descriptor = package_descriptor(run=run, kind=kind, approval=approval, files=files)
-    (folder / FILE_NAME).write_bytes(descriptor_bytes(descriptor))
-    _sync(folder / FILE_NAME)
+    descriptor = descriptor_bytes(package_descriptor(run=run, kind=kind, approval=approval, files=files))
+    if signing_key is not None:
+        _write(folder / SIGNATURE_FILE, signing_key.sign(descriptor))
+        _write(folder / PUBLIC_KEY_FILE, signing_key.public.pem)
+    _write(folder / FILE_NAME, descriptor)
     _sync(folder)
     return files
 
@@ -223,19 +249,27 @@ def _write_file(
     )
 
 
+def _write(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    _sync(path)
+
+
 def _count_lines(path: Path) -> int:
     with path.open("rb") as file:
         return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(1 << 20), b""))
 
 
 def _stands_complete(folder: Path, *, like: Path) -> bool:
-    """Whether the folder holds exactly the files of the other. One without its manifest, or with a file
-    missing, is incomplete; JobFailed if a complete one has other bytes.
+    """Whether the folder holds exactly the files of the other, and is signed if that is, by whatever key.
+    One without its manifest, or with a file missing, is incomplete; JobFailed if a complete one has other
+    bytes, or a signature that does not hold.
     """
     if not (folder / FILE_NAME).is_file():
         return False
-    wanted = {path.name for path in like.iterdir()}
-    standing = sorted(path.name for path in folder.iterdir())
+    written = {path.name for path in like.iterdir()}
+    wanted = written - set(SIGNATURE_FILES)
+    signatures = {name for name in SIGNATURE_FILES if (folder / name).exists()}
+    standing = sorted({path.name for path in folder.iterdir()} - signatures)
     for name in standing:
         if name not in wanted:
             raise JobFailed(
@@ -246,7 +280,24 @@ def _stands_complete(folder: Path, *, like: Path) -> bool:
                 f"{folder / name} is not what this run exported and is not overwritten; find out who"
                 " changed it, then move the folder away and export again."
             )
-    return wanted == set(standing)
+    if signatures and _signed_by(folder) is None:
+        raise JobFailed(
+            f"The signature in {folder} does not hold and is not overwritten; find out who changed it, then"
+            " move the folder away and export again."
+        )
+    return wanted == set(standing) and bool(signatures) >= (SIGNATURE_FILE in written)
+
+
+def _signed_by(folder: Path) -> str | None:
+    """The fingerprint of the key beside an export whose signature holds; None if there is no such."""
+    try:
+        key = public_key_of((folder / PUBLIC_KEY_FILE).read_bytes())
+        signature = (folder / SIGNATURE_FILE).read_bytes()
+    except OSError:
+        return None
+    if key is None or not key.holds(signature, of=(folder / FILE_NAME).read_bytes()):
+        return None
+    return key.fingerprint
 
 
 def _remove_leftovers(folder: Path) -> None:

@@ -84,6 +84,8 @@ class Export:
         return ", ".join(f"{column.name} {column.sql_type}" for column in self.columns)
 
 
+# A spreadsheet runs a cell that begins so; a control character tears the line for many readers.
+UNSAFE_TEXT = r"^[=+\-@]|[\x00-\x1f\x7f]"
 _ID_PATTERN = "[A-Za-z0-9][A-Za-z0-9._:*/-]{0,63}"
 _QUALITIES_PATTERN = r"[AENS](\+[AENS])*"
 _RATE_PATTERN = r"[0-9]+\.[0-9]{4}"

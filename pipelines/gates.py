@@ -25,17 +25,22 @@ from pipelines.landing_evidence import landing_evidence
 from pipelines.runs import Kind, Run, State
 from pipelines.settlement_evidence import settlement_evidence
 from pipelines.verify import verified_for
+from pipelines.wording import without_keys
 from settlement import Tariff
 
 
 class GateFailed(JobFailed):
-    """What must hold does not: each sentence names the rule, the keys and the remedy."""
+    """What must hold does not: each sentence names the rule, the keys and the remedy; `without_keys` is for
+    logs, which name nobody.
+    """
 
     def __init__(self, gate: Gate, consequence: str, *, judgements: Sequence[Judgement] = ()) -> None:
         self.gate = gate
         self.judgements = tuple(judgements)
         faults = [judgement.sentence for judgement in judgements if judgement.blocks]
-        super().__init__("\n".join([f"The gate {gate} is shut: {consequence}", *faults]))
+        first = f"The gate {gate} is shut: {consequence}"
+        self.without_keys = "\n".join([first, *(without_keys(fault) for fault in faults)])
+        super().__init__("\n".join([first, *faults]))
 
 
 def judge(evidence: Evidence, **parameters: int) -> list[Judgement]:

@@ -9,6 +9,7 @@ from pipelines.export import Exported, export_run, refuse_unwritable
 from pipelines.ingest import IngestReport, ingest
 from pipelines.runs import refuse_future
 from pipelines.settle import Progress, Settled, settle
+from pipelines.signing import SigningKey
 from pipelines.summary import Summary, summarise
 from pipelines.tariff_files import TariffFiles
 from settlement import SettlementPeriod
@@ -36,6 +37,7 @@ def run_main_job(  # noqa: PLR0913 -- all keyword-only
     received_at: datetime | None = None,
     as_of: datetime | None = None,
     hold_for_approval: bool = False,
+    signing_key: SigningKey | None = None,
     progress: Progress = lambda _: None,
     detail: Progress = lambda _: None,
 ) -> MainJob:
@@ -65,7 +67,14 @@ def run_main_job(  # noqa: PLR0913 -- all keyword-only
     exported = None
     if not settled.awaits_approval:
         progress(f"Exporting {settled.run_id}.")
-        exported = export_run(warehouse=warehouse, run_id=settled.run_id, out=out, now=clock(), by=by)
+        exported = export_run(
+            warehouse=warehouse,
+            run_id=settled.run_id,
+            out=out,
+            now=clock(),
+            by=by,
+            signing_key=signing_key,
+        )
     summary = summarise(
         warehouse=warehouse, run_id=settled.run_id, export_folder=exported.folder if exported else None
     )

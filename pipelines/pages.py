@@ -17,6 +17,7 @@ from pipelines.errors import JobFailed
 from pipelines.exports import EXCEPTIONS, EXPORTS
 from pipelines.instants import current_instant
 from pipelines.runs import RunEvent
+from pipelines.signing import PUBLIC_KEY_FILE, SIGNATURE_FILE
 from pipelines.status import OpenWork, RunStatus, runs_and_open_work
 from pipelines.summary import Summary, summary_of
 from pipelines.warehouse import open_warehouse
@@ -25,6 +26,8 @@ EXCEPTIONS_A_PAGE = 200
 # What may be downloaded of a run, by file name: its manifest and the files of the catalogue.
 DOWNLOADS = {
     FILE_NAME: "What the folder holds, typed and summed, with the hash of every file: the data package",
+    SIGNATURE_FILE: "Signature of the data package, and so of every file",
+    PUBLIC_KEY_FILE: "Public key that the signature is checked with",
     **{export.file_name: export.description for export in EXPORTS},
 }
 _WAIT_SECONDS = 0.5

@@ -18,10 +18,9 @@ from expectations.catalogue import Gate
 from pipelines.balance import Balance, Totals, amount_text
 from pipelines.instants import instant_text
 from pipelines.runs import Kind, State
-from pipelines.wording import counted, money_text
+from pipelines.wording import counted, money_text, without_keys
 
 if TYPE_CHECKING:
-    from pipelines.check.verdict import WarehouseCheck
     from pipelines.exceptions import RunExceptions
     from pipelines.export import Exported
     from pipelines.ingest import IngestReport
@@ -120,14 +119,23 @@ def print_exported(console: Console, exported: Exported) -> None:
     marked = ", marked as a replay" if exported.kind is Kind.REPLAY else ""
     _print_gate(console, Gate.BEFORE_EXPORT, exported.gate_warnings)
     console.print(Text(f"Run {exported.run_id} {verb}{marked}: {exported.folder}"))
+    console.print(Text(_signature_sentence(exported)))
 
 
 def print_main_job(console: Console, job: MainJob) -> None:
     """What the main job did, stage by stage; the run's summary counts the deliveries by feed."""
     _print_ingest_remarks(console, job.ingested)
     print_settled(console, job.settled, job.summary)
-    if job.exported is not None and job.exported.already_there:
-        console.print(Text("The export lay there already, the same bytes."))
+    if job.exported is not None:
+        if job.exported.already_there:
+            console.print(Text("The export lay there already, the same bytes."))
+        console.print(Text(_signature_sentence(job.exported)))
+
+
+def _signature_sentence(exported: Exported) -> str:
+    if exported.signed_by is None:
+        return "The export is not signed: VGI_SIGNING_KEY is not set."
+    return f"The export is signed by the key {exported.signed_by}."
 
 
 def print_simulation(console: Console, report: SimulationReport) -> None:
@@ -410,16 +418,6 @@ def _as_of_text(as_of: datetime | None) -> str:
     return f" by {instant_text(as_of)}" if as_of is not None else ""
 
 
-def print_check(console: Console, check: WarehouseCheck) -> None:
-    """What was looked at, and every fault with what to do about it."""
-    looked_at = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in check.examined.items())
-    console.print(Text(f"Checked {check.warehouse}: {looked_at}."))
-    for fault in check.faults:
-        console.print(Text(f"{fault.part}: {fault.sentence}", style="red"))
-    verdict = "All is what was written." if check.is_sound else f"{counted(len(check.faults), 'fault')}."
-    console.print(Text(verdict, style="bold"))
-
-
 def _print_gate(console: Console, gate: Gate, warnings: Sequence[str]) -> None:
     """What a gate found and let pass: each in a line of its own, without the keys that the Data Docs list."""
     if not warnings:
@@ -427,7 +425,7 @@ def _print_gate(console: Console, gate: Gate, warnings: Sequence[str]) -> None:
     told = f"Gate {gate}: {counted(len(warnings), 'warning')}"
     console.print(Text(f"{told}; `vgi quality` writes pages with keys and remedies.", style="yellow"))
     for sentence in warnings:
-        console.print(Text(f"  {sentence.partition(' (')[0].rstrip('.')}"))
+        console.print(Text(f"  {without_keys(sentence)}"))
 
 
 def _print_gates(console: Console, status: Status) -> None:

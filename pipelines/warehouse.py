@@ -2,6 +2,7 @@
 
 import hashlib
 import logging
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,18 +14,22 @@ from pipelines import books_tables, config, gate_results, journal
 from pipelines.damage import RESTORE, first_line, is_damage, refuse_damage
 from pipelines.errors import BadInput, DamageFound, JobFailed
 from pipelines.feeds import FEEDS, ROW_STATUS, Feed
+from pipelines.store import store_of
 
 DEFAULT_WAIT_SECONDS = 60.0
 _RETRY_SECONDS = 0.1
 _LOGGER = logging.getLogger(__name__)
 # DuckDB's default leaves a fifth of the machine to everything else, the Python around it included.
 _MEMORY_LIMIT = "50%"
+_Settings = dict[str, str | bool | int | float | list[str]]
 # What a statement needs is built in: nothing is fetched from the network, nor loaded from the user's folders.
-NO_EXTENSIONS: dict[str, str | bool | int | float | list[str]] = {
+NO_EXTENSIONS: _Settings = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
 }
 _MAGIC = slice(8, 12), b"DUCK"
+# Connections of one process to one file share its settings, which the first of them locks.
+_CONNECTING = threading.Lock()
 
 _RAW_TABLES = (
     "create schema if not exists raw",
@@ -83,24 +88,20 @@ def open_warehouse(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the warehouse file, made with all its tables if need be, and close it again.
 
-    Sessions are in UTC (R1), on VGI_THREADS threads. While another process holds the file, waits for up to
-    `wait_seconds`. Raises BadInput if the file is not a warehouse, JobFailed if it stays locked, DamageFound
-    if it does not continue the journal beside it, or if DuckDB finds it damaged, now or when it is read. To
-    look at one that does not continue its journal: `compare_journal=False`.
+    Sessions are in UTC (R1), on VGI_THREADS threads. Whatever a statement says, it reaches no file but those
+    of the warehouse and of its store of deliveries, no network and no extension, and changes no setting.
+    While another process holds the file, waits for up to `wait_seconds`. Raises BadInput if the file is not a
+    warehouse, JobFailed if it stays locked, DamageFound if it does not continue the journal beside it, or if
+    DuckDB finds it damaged, now or when it is read. To look at one that does not continue its journal:
+    `compare_journal=False`.
     """
     path = Path(path)
-    threads = config.threads()
+    settings = _settings()
     if compare_journal and not path.exists():
         journal.refuse_lost_warehouse(path)
     _check_path(path, read_only=read_only)
-    connection = _connect(path, read_only=read_only, wait_seconds=wait_seconds)
+    connection = _connect(path, settings=settings, read_only=read_only, wait_seconds=wait_seconds)
     try:
-        connection.execute("set TimeZone = 'UTC'")
-        connection.execute(f"set memory_limit = '{_MEMORY_LIMIT}'")
-        if threads is not None:
-            connection.execute(f"set threads = {threads}")
-        # Line numbers of a delivery are the order in which its rows were read.
-        connection.execute("set preserve_insertion_order = true")
         _define(connection, path=path, read_only=read_only)
         if compare_journal:
             journal.compare(connection, warehouse=path, read_only=read_only)
@@ -154,12 +155,28 @@ def _check_kind(path: Path) -> None:
         raise BadInput(f"{path} cannot be opened as a warehouse: it is not a DuckDB file; name another one.")
 
 
-def _connect(path: Path, *, read_only: bool, wait_seconds: float) -> duckdb.DuckDBPyConnection:
+def _settings() -> _Settings:
+    threads = config.threads()
+    return {
+        **NO_EXTENSIONS,
+        "memory_limit": _MEMORY_LIMIT,
+        # Line numbers of a delivery are the order in which its rows were read.
+        "preserve_insertion_order": "true",
+        **({} if threads is None else {"threads": threads}),
+    }
+
+
+def _connect(
+    path: Path, *, settings: _Settings, read_only: bool, wait_seconds: float
+) -> duckdb.DuckDBPyConnection:
     give_up_at = time.monotonic() + wait_seconds
     said = False
     while True:
         try:
-            return duckdb.connect(str(path), read_only=read_only, config=NO_EXTENSIONS)
+            with _CONNECTING:
+                connection = duckdb.connect(str(path), read_only=read_only, config=settings)
+                _lock_down(connection, store=store_of(path))
+            return connection
         except duckdb.IOException as error:
             if "Could not set lock on file" not in str(error):
                 raise _unopened(path, error) from error
@@ -184,6 +201,19 @@ def _unopened(path: Path, error: duckdb.Error) -> BadInput | DamageFound:
 
 def _was_a_warehouse(path: Path) -> bool:
     return journal.journal_path(path).is_file()
+
+
+def _lock_down(connection: duckdb.DuckDBPyConnection, *, store: Path) -> None:
+    """Partners' files are parsed here: no statement may reach more than the store and the warehouse."""
+    locked = connection.execute("select current_setting('lock_configuration')").fetchone()
+    if locked == (True,):
+        return
+    folder = str(store.resolve()).replace("'", "''")
+    connection.execute("set global TimeZone = 'UTC'")
+    # In this order: none of them can be changed after the next.
+    connection.execute(f"set allowed_directories = ['{folder}']")
+    connection.execute("set enable_external_access = false")
+    connection.execute("set lock_configuration = true")
 
 
 def _define(connection: duckdb.DuckDBPyConnection, *, path: Path, read_only: bool) -> None:

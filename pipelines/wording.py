@@ -19,6 +19,11 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else f"\\u{ord(character):04x}" for character in text)
 
 
+def without_keys(sentence: str) -> str:
+    """What a gate found, without the keys that it names: a log and a summary name nobody."""
+    return sentence.partition(" (")[0].rstrip(".")
+
+
 def one_sentence(text: str) -> str:
     """A sentence as it is shown: printable, and cut where a name or value in it runs on without end."""
     cut = text if len(text) <= _LONGEST_SENTENCE else f"{text[:_LONGEST_SENTENCE]}…"

@@ -7,6 +7,7 @@ done. What is slow to import is imported by the commands that need it, so that `
 from __future__ import annotations
 
 import io
+import os
 import sys
 from typing import NoReturn
 
@@ -22,6 +23,7 @@ _INTERRUPTED = 130  # what shells report of a command that Ctrl-C ended
 
 def main() -> NoReturn:
     """Run the command; every fault is a sentence and an exit code, never a traceback."""
+    os.umask(config.OWN_FILES_ONLY)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows ASCII only still gets an answer
             stream.reconfigure(errors="backslashreplace")

@@ -192,10 +192,14 @@ def export(
     warehouse: WarehouseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Issue an approved run as a folder of CSV files and datapackage.json, or write out a replay."""
+    """Issue an approved run as a folder of CSV files and datapackage.json, or write out a replay.
+
+    Signed with the private key in VGI_SIGNING_KEY (PEM), if there is one; SECURITY.md says more.
+    """
     session = session_of(ctx, warehouse=warehouse, json=json)
     from pipelines.export import export_run  # noqa: PLC0415
     from pipelines.render import print_exported  # noqa: PLC0415
+    from pipelines.signing import read_signing_key  # noqa: PLC0415
 
     exported = export_run(
         warehouse=session.warehouse_file,
@@ -203,6 +207,7 @@ def export(
         out=out,
         now=current_instant(),
         by=config.operator(),
+        signing_key=read_signing_key(config.signing_key()),
     )
     session.show(exported, lambda console: print_exported(console, exported))
 
@@ -235,7 +240,9 @@ def run(  # noqa: PLR0913 -- the options of the command
     books_of_tariffs = tariffs_of(tariffs)
     from pipelines.main_job import run_main_job  # noqa: PLC0415
     from pipelines.render import print_main_job  # noqa: PLC0415
+    from pipelines.signing import read_signing_key  # noqa: PLC0415
 
+    signing_key = read_signing_key(config.signing_key())
     with progress_shown() as (progress, detail):
         job = run_main_job(
             landing_dir=landing_dir,
@@ -248,6 +255,7 @@ def run(  # noqa: PLR0913 -- the options of the command
             received_at=received,
             as_of=known_by,
             hold_for_approval=hold,
+            signing_key=signing_key,
             progress=progress,
             detail=detail,
         )

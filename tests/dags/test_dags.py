@@ -21,6 +21,11 @@ def refuse(*_, **__):
 
 from airflow.dag_processing.dagbag import DagBag
 import duckdb
+from dags.operation import keep_files_to_ourselves
+
+def hook_of(task):
+    return task.partial_kwargs.get("pre_execute") if task.is_mapped else task._pre_execute_hook
+
 socket.socket.connect = refuse
 duckdb.connect = refuse
 seconds, dags = {}, {}
@@ -39,6 +44,7 @@ for path in sorted(Path(sys.argv[1]).glob("*.py")):
                     "pool": task.pool, "retries": task.retries, "owner": task.owner,
                     "timeout": task.execution_timeout is not None,
                     "backoff": bool(task.retry_exponential_backoff),
+                    "own_files": hook_of(task) is keep_files_to_ourselves,
                 }
                 for task in dag.tasks
             },
@@ -92,6 +98,11 @@ def test_tasks_are_retried_with_backoff_and_end_some_time(looked: Any, dag_id: s
     assert all(task["retries"] and task["owner"] == "settlement" for task in tasks.values())
     assert {name for name, task in tasks.items() if not task["backoff"]} <= waits_for_a_person
     assert {name for name, task in tasks.items() if not task["timeout"]} <= waits_for_a_person
+
+
+@pytest.mark.parametrize("dag_id", sorted(DAG_IDS))
+def test_what_a_task_makes_is_for_its_user_alone(looked: Any, dag_id: str) -> None:
+    assert all(task["own_files"] for task in looked["dags"][dag_id]["tasks"].values())
 
 
 def test_every_task_that_opens_the_warehouse_takes_the_pool(looked: Any) -> None:

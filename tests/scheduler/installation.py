@@ -2,9 +2,10 @@
 
 import os
 import signal
+import sqlite3
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import date
 from http import HTTPStatus
@@ -23,6 +24,7 @@ from pipelines.settle import settle
 from pipelines.simulate import simulate
 from pipelines.tariff_files import read_tariffs
 from settlement import SettlementPeriod
+from tests.security.planted import environment
 
 PERIODS = ("2023-12", "2024-01")
 RECEIPTS = {"01-initial": "2024-02-01T03:00:00Z"}
@@ -91,7 +93,8 @@ class Installation:
     @classmethod
     def begin(cls, folder: Path, deliveries: Path) -> "Installation":
         """Start it with the deliveries' tariffs and an empty landing folder."""
-        server = start(folder, settings={"VGI_TARIFFS": str(deliveries / "tariffs")})
+        planted = environment(signing_key="AIRFLOW_CONN_VGI_SIGNING_KEY")
+        server = start(folder, settings={"VGI_TARIFFS": str(deliveries / "tariffs"), **planted})
         server.wait_for_first_run("ingest")
         return cls(server, deliveries)
 
@@ -171,6 +174,16 @@ class Installation:
         self.server.trigger("settle", run_id, settlement_period=period, as_of=None)
         self.answer(run_id, option="Approve")
         self.server.wait_for("settle", run_id)
+
+
+def handed_on(home: Path) -> list[str]:
+    """What tasks handed to each other and to assets, as Airflow keeps it."""
+    with closing(sqlite3.connect(home / "airflow.db")) as metadata:
+        return [
+            str(value)
+            for query in ("select value from xcom", "select extra from asset_event")
+            for [value] in metadata.execute(query)
+        ]
 
 
 def until(holds: Callable[[], Any], *, every_seconds: float = 0.5) -> Any:

@@ -15,11 +15,13 @@ from tests.scheduler.installation import (
     books,
     deliveries_of,
     exported,
+    handed_on,
     holder_of,
     kill_when,
     simulate_deliveries,
     until,
 )
+from tests.security.planted import files_below, holders, ids_of, open_to_others, secrets
 
 pytestmark = pytest.mark.slow
 
@@ -65,6 +67,21 @@ def test_from_landing_to_issue_by_assets_and_an_approval(
     documented = until(lambda: installation.server.call("GET", "/dags/audit_docs/dagRuns")["dag_runs"])
     installation.server.wait_for("audit_docs", documented[0]["dag_run_id"])
     assert (installation.server.home / "audit-docs" / "index.html").stat().st_size > 1_000_000
+    _check_what_is_left(installation)
+
+
+def _check_what_is_left(installation: Installation) -> None:
+    """Signed exports for the user alone; no planted secret anywhere; no id in logs nor between tasks."""
+    home = installation.server.home
+    assert len(list(installation.exports.glob("*/*/datapackage.json.sig"))) == len(PERIODS)
+    assert open_to_others(*home.glob("vgi.duckdb*"), installation.exports, home / "audit-docs") == []
+    assert holders(files_below(home), secrets()) == []
+    users_and_vehicles = ids_of(installation.exports)
+    assert len(users_and_vehicles) > 20
+    assert holders(files_below(home / "logs", home / "airflow.log"), users_and_vehicles) == []
+    told = "\n".join(handed_on(home)).encode()
+    assert "run_id" in str(told)
+    assert [each for each in users_and_vehicles if each in told] == []
 
 
 def _clear(installation: Installation, run_id: str) -> None:

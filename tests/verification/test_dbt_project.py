@@ -62,9 +62,12 @@ def test_a_data_test_fails_on_a_planted_fault(test: str, verified: Path, tmp_pat
     assert dbt_statuses(spoiled, "test", "--select", test) == {test: "fail"}
 
 
-def test_dbt_neither_fetches_nor_loads_extensions() -> None:
+def test_dbt_neither_fetches_nor_loads_nor_reads_files() -> None:
     profile = yaml.safe_load((DBT_PROJECT / "profiles.yml").read_text())
-    assert profile["vgi"]["outputs"]["warehouse"]["config_options"] == NO_EXTENSIONS
+    assert profile["vgi"]["outputs"]["warehouse"]["config_options"] == {
+        **NO_EXTENSIONS,
+        "enable_external_access": "false",
+    }
 
 
 def test_the_unit_tests_of_the_models_hold(tmp_path: Path) -> None:
