@@ -21,7 +21,6 @@ from pipelines.runs import Kind, State
 from pipelines.wording import counted, money_text, without_keys
 
 if TYPE_CHECKING:
-    from pipelines.check import WarehouseCheck
     from pipelines.exceptions import RunExceptions
     from pipelines.export import Exported
     from pipelines.ingest import IngestReport
@@ -425,16 +424,6 @@ def print_totals(console: Console, totals: Totals) -> None:
 
 def _as_of_text(as_of: datetime | None) -> str:
     return f" by {instant_text(as_of)}" if as_of is not None else ""
-
-
-def print_check(console: Console, check: WarehouseCheck) -> None:
-    """What was looked at, and every fault with what to do about it."""
-    looked_at = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in check.examined.items())
-    console.print(Text(f"Checked {check.warehouse}: {looked_at}."))
-    for fault in check.faults:
-        console.print(Text(f"{fault.part}: {fault.sentence}", style="red"))
-    verdict = "All is what was written." if check.is_sound else f"{counted(len(check.faults), 'fault')}."
-    console.print(Text(verdict, style="bold"))
 
 
 def _print_gate(console: Console, gate: Gate, warnings: Sequence[str]) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import duckdb
 
-from pipelines.check import journals, ledger, stored_files, tables
+from pipelines.check import contents, journals, ledger, stored_files
 from pipelines.check.verdict import Fault, WarehouseCheck
 from pipelines.damage import RESTORE, first_line, is_damage
 from pipelines.errors import BadInput, DamageFound
@@ -92,10 +92,10 @@ class _Check:
         self._read_files(stored_files.told_files(entries))
 
     def _read_tables(self, connection: duckdb.DuckDBPyConnection) -> None:
-        names = tables.tables_of(connection)
+        names = contents.tables_of(connection)
         self._progress(f"Reading {len(names):,} tables.")
-        self.note(tables.reading_faults(connection, names, looked_at=self._detail))
-        self.note(tables.row_faults(connection))
+        self.note(contents.reading_faults(connection, names, looked_at=self._detail))
+        self.note(contents.row_faults(connection))
         self.examined["tables"] = len(names)
 
     def _read_files(self, files: list[stored_files.StoredFile]) -> None:

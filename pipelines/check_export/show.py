@@ -1,4 +1,4 @@
-"""A check on a terminal."""
+"""A check of an export on a terminal."""
 
 from rich.console import Console
 from rich.text import Text

@@ -1,4 +1,4 @@
-"""The command that checks what was written before."""
+"""The command that checks what was written before: an export, or the warehouse with its store."""
 
 from __future__ import annotations
 
@@ -7,21 +7,13 @@ from typing import Annotated
 
 import typer
 
-from pipelines.cli.application import (
-    JsonOption,
-    Session,
-    WarehouseOption,
-    app,
-    progress_shown,
-    session_of,
-)
+from pipelines.cli.application import JsonOption, Session, WarehouseOption, app, progress_shown, session_of
 from pipelines.errors import BadInput
 
 
 @app.command(
     epilog="\b\nExamples:\n"
-    "  vgi check\n"
-    "  vgi --warehouse demo/vgi.duckdb check --json\n"
+    "  vgi check                                         the warehouse, its books and its stored deliveries\n"
     "  vgi check exports/2023-12/2023-12-0123456789abcdef\n"
     "  vgi check exports/2023-12/2023-12-0123456789abcdef --public-key operator.pub"
 )
@@ -45,34 +37,24 @@ def check(
     warehouse: WarehouseOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check that the warehouse with its ledger, journal and stored deliveries, or an export folder, is what
-    was written.
+    """Check that what was written is complete and unchanged, and change nothing. Exit 1 for a fault.
 
-    An export folder needs no warehouse: a partner can check its signature, files, schemas and totals.
-    Changes nothing, and ends with 1 if it finds a fault.
+    Of an export folder: signature, files, rows, schemas, keys and control totals; needs no warehouse, so that
+    a partner can run it. Without a folder, of the warehouse: every table, the ledger's hash chain and double
+    entry, the journal, and every stored delivery.
     """
     session = session_of(ctx, warehouse=warehouse, json=json)
-    if export_dir is None:
-        if public_key is not None:
-            raise BadInput("--public-key is for an export: name its folder too (vgi check EXPORT_DIR).")
-        is_sound = _check_warehouse(session)
+    if export_dir is not None:
+        sound = _export_is_sound(session, export_dir, public_key=public_key)
+    elif public_key is not None:
+        raise BadInput("--public-key is of an export: name its folder (vgi check EXPORT_DIR).")
     else:
-        is_sound = _check_export(session, export_dir, public_key=public_key)
-    if not is_sound:
+        sound = _warehouse_is_sound(session)
+    if not sound:
         raise typer.Exit(1)
 
 
-def _check_warehouse(session: Session) -> bool:
-    from pipelines.check import check_warehouse  # noqa: PLC0415
-    from pipelines.render import print_check  # noqa: PLC0415
-
-    with progress_shown() as (progress, detail):
-        verdict = check_warehouse(session.warehouse_file, progress=progress, detail=detail)
-    session.show(verdict.as_dict(), lambda console: print_check(console, verdict))
-    return verdict.is_sound
-
-
-def _check_export(session: Session, export_dir: Path, *, public_key: Path | None) -> bool:
+def _export_is_sound(session: Session, export_dir: Path, *, public_key: Path | None) -> bool:
     from pipelines.check_export import check_export  # noqa: PLC0415
     from pipelines.check_export.show import print_export_check  # noqa: PLC0415
     from pipelines.signing import read_public_key  # noqa: PLC0415
@@ -81,3 +63,13 @@ def _check_export(session: Session, export_dir: Path, *, public_key: Path | None
     checked = check_export(export_dir, public_key=key)
     session.show(checked, lambda console: print_export_check(console, checked))
     return not checked.faults
+
+
+def _warehouse_is_sound(session: Session) -> bool:
+    from pipelines.check.show import print_warehouse_check  # noqa: PLC0415
+    from pipelines.check.warehouse import check_warehouse  # noqa: PLC0415
+
+    with progress_shown() as (progress, detail):
+        verdict = check_warehouse(session.warehouse_file, progress=progress, detail=detail)
+    session.show(verdict.as_dict(), lambda console: print_warehouse_check(console, verdict))
+    return verdict.is_sound

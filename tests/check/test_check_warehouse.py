@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from pipelines import cli
-from pipelines.check import WarehouseCheck, check_warehouse
+from pipelines.check.verdict import WarehouseCheck
+from pipelines.check.warehouse import check_warehouse
 from pipelines.errors import BadInput, DamageFound
 from pipelines.ingest import ingest
 from pipelines.journal import journal_path

@@ -407,7 +407,8 @@ def test_the_command_ends_with_1_and_a_sentence_per_fault(vgi: Callable[..., Don
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        ((), "Name the export folder to check"),
+        ((), "There is no warehouse vgi.duckdb to check"),
+        (("--public-key", "some.pub"), "--public-key is of an export"),
         (("nowhere",), "nowhere is no folder"),
         ((".", "--public-key", "nowhere.pub"), "nowhere.pub cannot be read"),
     ],
