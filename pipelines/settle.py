@@ -300,7 +300,7 @@ def _compute(  # noqa: PLR0913 -- all keyword-only
     progress(f"Settling {period}.")
     with open_books(warehouse) as connection:
         _refuse_other_deliveries(connection, run)
-        verified = _read_verified(connection)
+        verified = read_verified(connection)
         result = settlement.settle(verified=verified, tariffs=book, period=period, as_of=run.as_of)
         progress("Auditing: what leaves must balance.")
         settlement.check_balances(verified=verified, settlement=result)
@@ -357,7 +357,7 @@ def _refuse_other_deliveries(connection: duckdb.DuckDBPyConnection, run: Run) ->
         )
 
 
-def _read_verified(connection: duckdb.DuckDBPyConnection) -> VerifiedPeriod:
+def read_verified(connection: duckdb.DuckDBPyConnection) -> VerifiedPeriod:
     frames = {
         each.name: frame_of(connection, f"select * from verified.{each.name}")
         for each in fields(VerifiedPeriod)

@@ -1,0 +1,49 @@
+"""One history for all tests here, and the stand-in for its verification."""
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipelines.store import store_of
+from tests.rebuild.history import History, play, verify_by_deliveries
+
+
+@pytest.fixture(scope="package")
+def given_verification() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("pipelines.settle.verify", verify_by_deliveries)
+        patched.setattr("pipelines.recompute.verify_run", _verify_run)
+        yield
+
+
+def _verify_run(*, warehouse: Path, run: object, **_: object) -> None:
+    from pipelines.runs import Run
+    from pipelines.tariff_files import applied_tariffs
+    from settlement import SettlementPeriod
+
+    assert isinstance(run, Run)
+    period = SettlementPeriod.parse(run.settlement_period)
+    verify_by_deliveries(
+        warehouse=warehouse,
+        as_of=run.as_of,
+        run_id=run.run_id,
+        tariffs=applied_tariffs(run).book.for_period(period),
+    )
+
+
+@pytest.fixture(scope="package")
+def history(given_verification: None, tmp_path_factory: pytest.TempPathFactory) -> History:
+    return play(tmp_path_factory.mktemp("history"))
+
+
+@pytest.fixture
+def store(history: History, tmp_path: Path) -> Path:
+    """A copy of the store, beside which the warehouse was lost; `lost` is its name."""
+    return Path(shutil.copytree(store_of(history.warehouse), store_of(tmp_path / "vgi.duckdb")))
+
+
+@pytest.fixture
+def lost(store: Path) -> Path:
+    return store.with_name("vgi.duckdb")
