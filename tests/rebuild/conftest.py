@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from expectations.catalogue import Severity
+from expectations.judgement import Judgement
+from pipelines.rebuild.warehouse import Rebuilt, rebuild
 from pipelines.store import store_of
 from tests.rebuild.history import History, play, verify_by_deliveries
 
@@ -15,7 +18,25 @@ def given_verification() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("pipelines.settle.verify", verify_by_deliveries)
         patched.setattr("pipelines.recompute.verify_run", _verify_run)
+        # What the gates find is tests/gates' affair, and most of the time that this would take.
+        patched.setattr("pipelines.gates.judge", lambda *_, **__: [_PASSED])
         yield
+
+
+_PASSED = Judgement(
+    name="given",
+    evidence="given",
+    rule="R26",
+    severity=Severity.BLOCKING,
+    success=True,
+    faults=0,
+    keys=(),
+    sentence="R26: given",
+    found="given",
+    remedy="",
+    expectation="{}",
+    result="{}",
+)
 
 
 def _verify_run(*, warehouse: Path, run: object, **_: object) -> None:
@@ -36,6 +57,15 @@ def _verify_run(*, warehouse: Path, run: object, **_: object) -> None:
 @pytest.fixture(scope="package")
 def history(given_verification: None, tmp_path_factory: pytest.TempPathFactory) -> History:
     return play(tmp_path_factory.mktemp("history"))
+
+
+@pytest.fixture(scope="package")
+def rebuilt(history: History, tmp_path_factory: pytest.TempPathFactory) -> Rebuilt:
+    """The history's warehouse, lost and made anew beside its store."""
+    folder = tmp_path_factory.mktemp("rebuilt")
+    lost = folder / "vgi.duckdb"
+    shutil.copytree(store_of(history.warehouse), store_of(lost))
+    return rebuild(warehouse=lost, out=folder / "out")
 
 
 @pytest.fixture

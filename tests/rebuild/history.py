@@ -61,7 +61,7 @@ class History:
         self._landings = 0
 
     def deliver(
-        self, day: int, files: Mapping[tuple[str, str], list[str] | tuple[str, ...]], sources: str = ""
+        self, on: int, files: Mapping[tuple[str, str], list[str] | tuple[str, ...]], sources: str = ""
     ) -> IngestReport:
         self._landings += 1
         landing = self.folder / f"landing-{self._landings}"
@@ -69,21 +69,21 @@ class History:
             write_feed(landing, feed, lines, name=name)
         if sources:
             (landing / "sources.yaml").write_text(sources)
-        return ingest(landing, warehouse=self.warehouse, received_at=_day(day), clock=lambda: _day(31))
+        return ingest(landing, warehouse=self.warehouse, received_at=day(on), clock=lambda: day(31))
 
-    def settle(self, day: int, *, hold: bool = False, now: int | None = None) -> Settled:
+    def settle(self, on: int, *, hold: bool = False, now: int | None = None) -> Settled:
         return settle(
             warehouse=self.warehouse,
             period=PERIOD,
             tariffs=read_tariffs(write_tariffs(self.folder / "tariffs")),
-            now=_day(now or day, hour=10),
+            now=day(now or on, hour=10),
             by="vgi",
-            as_of=_day(day),
+            as_of=day(on),
             hold_for_approval=hold,
         )
 
-    def export(self, run_id: str, day: int) -> None:
-        export_run(warehouse=self.warehouse, run_id=run_id, out=self.out, now=_day(day, hour=12), by=BY)
+    def export(self, run_id: str, on: int) -> None:
+        export_run(warehouse=self.warehouse, run_id=run_id, out=self.out, now=day(on, hour=12), by=BY)
 
 
 def play(folder: Path) -> History:
@@ -95,20 +95,18 @@ def play(folder: Path) -> History:
     reads = {("meter_intervals", "late.csv"): [METER_HEADER, *meter_rows({"MP-2": 700})]}
     history.deliver(9, reads)
     rejected = history.settle(9, hold=True)
-    reject(
-        warehouse=history.warehouse, run_id=rejected.run_id, reason="in doubt", now=_day(9, hour=11), by=BY
-    )
+    reject(warehouse=history.warehouse, run_id=rejected.run_id, reason="in doubt", now=day(9, hour=11), by=BY)
     history.deliver(10, {("meter_intervals", "10.csv"): [METER_HEADER, *meter_rows({"MP-1": 900})]})
     overtaken = history.settle(10, hold=True)
     history.deliver(12, {("meter_intervals", "12.csv"): [METER_HEADER, *meter_rows({"MP-1": 980})]})
     held = history.settle(12, hold=True)
-    approve(warehouse=history.warehouse, run_id=held.run_id, now=_day(13), by=BY)
+    approve(warehouse=history.warehouse, run_id=held.run_id, now=day(13), by=BY)
     history.export(held.run_id, 13)
     history.export(overtaken.run_id, 14)
     history.export(history.settle(7, now=14).run_id, 14)
-    close(warehouse=history.warehouse, period=PERIOD, by=BY, now=_day(15))
+    close(warehouse=history.warehouse, period=PERIOD, by=BY, now=day(15))
     number = str(_delivery_no(history, "12.csv"))
-    withdraw(warehouse=history.warehouse, delivery=number, reason="wrong meter", by=BY, now=_day(16))
+    withdraw(warehouse=history.warehouse, delivery=number, reason="wrong meter", by=BY, now=day(16))
     history.export(history.settle(16).run_id, 17)
     return history
 
@@ -141,5 +139,5 @@ def _delivery_no(history: History, file_name: str) -> int:
         return int(connection.execute(query, [file_name]).fetchall()[0][0])
 
 
-def _day(day: int, *, hour: int = 9) -> datetime:
-    return parse_instant(f"2024-01-{day:02}T{hour:02}:00:00Z")
+def day(number: int, *, hour: int = 9) -> datetime:
+    return parse_instant(f"2024-01-{number:02}T{hour:02}:00:00Z")

@@ -7,15 +7,16 @@ import pytest
 
 from pipelines import journal
 from pipelines.books import open_books
-from pipelines.errors import BadInput
-from pipelines.export import exported_sha256
+from pipelines.errors import BadInput, DamageFound
+from pipelines.export import export_run, exported_sha256
 from pipelines.journal import Event
-from pipelines.rebuild.warehouse import rebuild
+from pipelines.rebuild.warehouse import Rebuilt, rebuild
 from pipelines.recompute import recompute
 from pipelines.store import sha256_of, store_of
 from pipelines.warehouse import open_warehouse
+from tests.pipeline.world import NOW
 from tests.rebuild.contents import contents, file_bytes
-from tests.rebuild.history import History
+from tests.rebuild.history import BY, History
 
 
 def _journal(store: Path) -> list[journal.Entry]:
@@ -36,23 +37,18 @@ def test_the_history_holds_all_that_a_journal_tells_of(history: History) -> None
     assert {row[7] for row in held["raw.deliveries"]} == {"loaded", "refused"}
 
 
-def test_a_lost_warehouse_is_made_anew_with_all_that_it_held(
-    history: History, lost: Path, tmp_path: Path
-) -> None:
-    rebuilt = rebuild(warehouse=lost, out=tmp_path / "out")
-    assert contents(lost) == contents(history.warehouse)
-    assert file_bytes(tmp_path / "out") == file_bytes(history.out)
-    assert file_bytes(store_of(lost)) == file_bytes(store_of(history.warehouse))
+def test_a_lost_warehouse_is_made_anew_with_all_that_it_held(history: History, rebuilt: Rebuilt) -> None:
+    folder = rebuilt.warehouse.parent
+    assert contents(rebuilt.warehouse) == contents(history.warehouse)
+    assert file_bytes(folder / "out") == file_bytes(history.out)
+    assert file_bytes(rebuilt.store) == file_bytes(store_of(history.warehouse))
     assert rebuilt.entries_completed == 0
     assert len(rebuilt.exports) == len(rebuilt.exported_run_ids) == 5
-    assert {path.name for path in tmp_path.iterdir()} == {
-        "vgi.duckdb",
-        "vgi.duckdb.deliveries",
-        "vgi.duckdb.settling",
-        "out",
-    }
+    names = {path.name for path in folder.iterdir()}
+    assert names == {"vgi.duckdb", "vgi.duckdb.deliveries", "vgi.duckdb.settling", "out"}
 
 
+@pytest.mark.slow
 def test_a_copy_is_made_from_a_store_that_stands_elsewhere(
     history: History, store: Path, tmp_path: Path
 ) -> None:
@@ -141,32 +137,41 @@ def test_any_beginning_of_a_journal_is_rebuilt(store: Path, tmp_path: Path) -> N
         _check_cut(again, kept)
 
 
-def test_a_last_line_that_was_not_finished_is_dropped(history: History, store: Path, lost: Path) -> None:
+def test_a_last_line_that_was_not_finished_is_dropped(store: Path, lost: Path) -> None:
     path = store / journal.FILE_NAME
-    with path.open("ab") as file:
-        file.write(b'{"seq":99,"eve')
+    _cut(store, 3)
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"seq":4,"eve')
     rebuild(warehouse=lost)
-    assert path.read_bytes() == (store_of(history.warehouse) / journal.FILE_NAME).read_bytes()
+    assert path.read_bytes() == whole
 
 
 # ---- a run computed again
 
 
-def test_stored_runs_come_out_as_they_were(history: History, lost: Path) -> None:
-    rebuild(warehouse=lost)
-    told = [entry.told["run_id"] for entry in _journal(store_of(lost)) if entry.event is Event.RUN]
-    assert len(told) == 6
-    assert {run_id: recompute(warehouse=lost, run_id=run_id) for run_id in told} == dict.fromkeys(told, ())
+def test_stored_runs_come_out_as_they_were(rebuilt: Rebuilt) -> None:
+    assert len(rebuilt.run_ids) == 6
+    found = {run_id: recompute(warehouse=rebuilt.warehouse, run_id=run_id) for run_id in rebuilt.run_ids}
+    assert found == dict.fromkeys(rebuilt.run_ids, ())
 
 
-def test_a_claim_and_a_booking_that_were_changed_are_noticed(lost: Path) -> None:
-    rebuild(warehouse=lost)
-    first = next(entry.told["run_id"] for entry in _journal(store_of(lost)) if entry.event is Event.RUN)
-    with open_warehouse(lost) as connection:
+def test_a_result_and_a_booking_that_were_changed_are_noticed(rebuilt: Rebuilt, tmp_path: Path) -> None:
+    changed = tmp_path / "vgi.duckdb"
+    shutil.copy(rebuilt.warehouse, changed)
+    shutil.copytree(rebuilt.store, store_of(changed))
+    first = rebuilt.run_ids[0]
+    with open_warehouse(changed) as connection:
         connection.execute("update results.user_amounts set points = points + 1 where run_id = ?", [first])
-    assert recompute(warehouse=lost, run_id=first) == ("user_amounts",)
-    with open_warehouse(lost) as connection:
-        connection.execute(
-            "update books.bookings set amount = amount + 1 where booking_no = 1 and run_id = ?", [first]
-        )
-    assert recompute(warehouse=lost, run_id=first) == ("user_amounts", "bookings")
+        connection.execute("update books.bookings set amount = amount + 1 where booking_no = 1")
+    assert recompute(warehouse=changed, run_id=first) == ("user_amounts", "bookings")
+
+
+def test_a_run_that_was_exported_is_never_exported_with_other_bytes(rebuilt: Rebuilt, tmp_path: Path) -> None:
+    changed = tmp_path / "vgi.duckdb"
+    shutil.copy(rebuilt.warehouse, changed)
+    shutil.copytree(rebuilt.store, store_of(changed))
+    with open_warehouse(changed) as connection:
+        connection.execute("update results.exceptions set detail = detail || ' '")
+    with pytest.raises(DamageFound, match="was exported with a datapackage"):
+        export_run(warehouse=changed, run_id=rebuilt.run_ids[0], out=tmp_path / "out", now=NOW, by=BY)
+    assert file_bytes(tmp_path / "out") == {}
