@@ -318,7 +318,7 @@ def _settle_and_store(  # noqa: PLR0913 -- all keyword-only
     book = tariffs.book.for_period(period)
     with open_books(warehouse) as connection:
         _refuse_other_deliveries(connection, run)
-        verified = _read_verified(connection)
+        verified = read_verified(connection)
         result = settlement.settle(verified=verified, tariffs=book, period=period, as_of=run.as_of)
         progress("Auditing: what leaves must balance.")
         settlement.check_balances(verified=verified, settlement=result)
@@ -388,7 +388,7 @@ def _refuse_other_deliveries(connection: duckdb.DuckDBPyConnection, run: Run) ->
         )
 
 
-def _read_verified(connection: duckdb.DuckDBPyConnection) -> VerifiedPeriod:
+def read_verified(connection: duckdb.DuckDBPyConnection) -> VerifiedPeriod:
     frames = {
         each.name: frame_of(connection, f"select * from verified.{each.name}")
         for each in fields(VerifiedPeriod)

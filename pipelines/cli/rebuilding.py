@@ -58,7 +58,7 @@ def _print(console: Console, rebuilt: Rebuilt) -> None:
     head = rebuilt.ledger_head
     sentences = [
         f"Rebuilt {rebuilt.warehouse}: deliveries {rebuilt.deliveries:,}, runs {len(rebuilt.run_ids):,}.",
-        f"Its journal (to entry {rebuilt.entries:,}) and its ledger (to booking {head.booking_no:,}) are those"
+        f"Its journal (to entry {rebuilt.entries:,}) and ledger (to booking {head.booking_no:,}) are those"
         f" that were lost; the ledger's head is {head.chain_hash}.",
         f"{counted(len(rebuilt.exported_run_ids), 'export')} made again: the bytes that were issued.",
     ]
