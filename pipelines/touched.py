@@ -1,4 +1,4 @@
-"""Which settlement periods deliveries touch: only those are verified again, and only those are settled."""
+"""Which settlement periods deliveries and withdrawals touch: only those are verified as data arrives."""
 
 from datetime import datetime
 from pathlib import Path
@@ -28,15 +28,27 @@ _FACTS = ("evse_offers", "permission_leases", "meter_intervals", "charger_sessio
 def touched_periods(
     *, warehouse: Path, received_from: datetime, time_zone: str
 ) -> tuple[SettlementPeriod, ...]:
-    """The months with a DR event that rows received from an instant on may touch, in order.
+    """The months with a DR event that rows received or withdrawn from an instant on may touch, in order.
 
-    Without an end, a row reaches as far as there are events.
+    A feed touches from the first to the last instant of which such a row speaks, or a version that it put out
+    of sight or that came back for it; without an end, as far as there are events. What reaches further is
+    left to the timetable of corrections: the exchange of a lease with segments in another month (R22).
     """
     spans = " union all ".join(_span_sql(feed) for feed in SPANS)
     with open_books(warehouse) as connection:
         rows = connection.execute(
             f"""
-            with spans as ({spans})
+            with
+            changed as (
+                select delivery_no from raw.deliveries where received_at >= $received_from
+                union
+                select delivery_no from raw.withdrawals where withdrawn_at >= $received_from
+            ),
+            replaced as (
+                select delivery_no, row_no from raw.supersessions
+                where superseded_by_delivery_no in (select delivery_no from changed)
+            ),
+            spans as ({spans})
             select distinct
                 strftime(timezone($time_zone, timezone('UTC', events.starts_at)), '%Y-%m') as month
             from raw.dr_events as events
@@ -49,12 +61,19 @@ def touched_periods(
 
 
 def _span_sql(feed: str) -> str:
+    """The span of the rows of changed deliveries, and of the versions that they put out of sight or back."""
     begins, ends = SPANS[feed]
     return f"""
-        select min(rows.{begins}) as begins, max(coalesce({ends}, 'infinity'::timestamp)) as ends
-        from raw.{feed} as rows
-        inner join raw.deliveries using (delivery_no)
-        where received_at >= $received_from
+        select min(begins) as begins, max(ends) as ends
+        from (
+            select {begins} as begins, coalesce({ends}, 'infinity'::timestamp) as ends
+            from raw.{feed}
+            where delivery_no in (select delivery_no from changed)
+            union all
+            select {begins}, coalesce({ends}, 'infinity'::timestamp)
+            from raw.{feed}
+            semi join replaced using (delivery_no, row_no)
+        )
     """
 
 

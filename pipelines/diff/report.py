@@ -61,8 +61,8 @@ class DeliveredRow:
 @dataclass(frozen=True, kw_only=True)
 class Cause:
     """What one run rests on and the other does not. `kind` is `delivered`, `as_of`, `tariffs` or `rules`; of
-    a delivered row: its feed, its key, the version that either run sees, what differs between them, and the
-    files that only one of the runs rests on.
+    a delivered row: its feed, its key, the version that either run sees, what differs between them, the
+    files that only one of the runs rests on, and those of them that were withdrawn for the other.
     """
 
     cause_no: int
@@ -74,6 +74,7 @@ class Cause:
     b: DeliveredRow | None = None
     columns: tuple[Moved, ...] = ()
     files: tuple[str, ...] = ()
+    withdrawn: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,8 +92,8 @@ class Change:
 
 @dataclass(frozen=True, kw_only=True)
 class OnlyDelivery:
-    """A delivery that one run rests on and the other does not. Of its rows: how many the other run sees
-    otherwise or not at all; and how many changes they bear on.
+    """A delivery that one run rests on and the other does not, as it came in later or was `withdrawn`. Of
+    its rows: how many the other run sees otherwise or not at all; and how many changes they bear on.
     """
 
     only_in: str
@@ -100,6 +101,7 @@ class OnlyDelivery:
     feed: str
     file_name: str
     received_at: datetime
+    withdrawn: bool
     rows: int
     rows_seen_otherwise: int
     changes: int
@@ -247,7 +249,8 @@ class _Comparison:
                 """
                 select
                     delivery_no, any_value(file_name) as file_name, any_value(received_at) as received_at,
-                    count(*) = 1 as is_only
+                    count(*) filter (where outcome = 'loaded') = 1 as is_only,
+                    count(*) filter (where outcome = 'withdrawn') > 0 as is_withdrawn
                 from books.run_deliveries
                 where run_id in (?, ?)
                 group by delivery_no
@@ -322,11 +325,8 @@ def _delivered(
 ) -> Cause:
     versions = [row["a"], row["b"]]
     a, b = (_version(version, files) for version in versions)
-    named = [
-        f"{feed_name}/{version.file_name}"
-        for version in (a, b)
-        if version is not None and files[version.delivery_no]["is_only"]
-    ]
+    only = [version for version in (a, b) if version is not None and files[version.delivery_no]["is_only"]]
+    withdrawn = [version for version in only if files[version.delivery_no]["is_withdrawn"]]
     # What a cancelled row says beside its key counts for nothing.
     seen_a, seen_b = (
         version if version and version[ROW_STATUS] == "active" else None for version in versions
@@ -335,13 +335,15 @@ def _delivered(
     return Cause(
         cause_no=row["cause_no"],
         kind="delivered",
-        detail=f"{feed_name} {key_text}: {_happened(seen_a, seen_b)}",
+        detail=f"{feed_name} {key_text}: {_happened(seen_a, seen_b)}"
+        + "".join(f", as delivery {each.delivery_no} was withdrawn" for each in withdrawn),
         feed=feed_name,
         key={name: row[name] for name in key},
         a=a,
         b=b,
         columns=_moved(seen_a, seen_b, shown),
-        files=tuple(named),
+        files=tuple(f"{feed_name}/{each.file_name}" for each in only),
+        withdrawn=tuple(f"{feed_name}/{each.file_name}" for each in withdrawn),
     )
 
 
@@ -382,11 +384,14 @@ _ORDERS = {
 _ONLY_DELIVERIES = """
     with
     deliveries as (
-        select delivery_no, any_value(run_id) as run_id
+        select
+            delivery_no,
+            any_value(run_id) filter (where outcome <> 'withdrawn') as run_id,
+            count(*) filter (where outcome = 'withdrawn') > 0 as withdrawn,
         from books.run_deliveries
         where run_id in (?, ?)
         group by delivery_no
-        having count(*) = 1
+        having count(*) filter (where outcome <> 'withdrawn') = 1
     ),
     seen as ({seen}),
     seen_by as (
@@ -409,6 +414,7 @@ _ONLY_DELIVERIES = """
         given.feed,
         given.file_name,
         given.received_at,
+        deliveries.withdrawn,
         given.rows_accepted as rows,
         coalesce(counted.rows_seen_otherwise, 0) as rows_seen_otherwise,
         coalesce(counted.changes, 0) as changes,

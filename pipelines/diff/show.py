@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 20
 _MOST_FILES = 4
+_WITHDRAWN = " (withdrawn)"
 _TITLES = {
     "user_points": "Points by user",
     "manager_fee_reductions": "Fee reductions by contract",
@@ -95,7 +96,7 @@ def _print_deliveries(console: Console, difference: Difference, *, everything: b
 def _delivery_cells(each: OnlyDelivery) -> tuple[str | Text, ...]:
     return (
         each.only_in.upper(),
-        Text(f"{each.feed}/{each.file_name}"),
+        Text(f"{each.feed}/{each.file_name}{_WITHDRAWN if each.withdrawn else ''}"),
         instant_text(each.received_at),
         f"{each.rows:,}",
         f"{each.rows_seen_otherwise:,}",
@@ -196,15 +197,20 @@ def _moved(change: Change, *, but: str | None) -> Iterator[str]:
 def _because(change: Change, causes: Mapping[int, Cause], *, everything: bool) -> list[str]:
     """A line a file with the lines of it that bear on the change, then what is no delivery."""
     lines_of: dict[str, set[int]] = {}
+    withdrawn: set[str] = set()
     said = []
     for number in change.causes:
         cause = causes[number]
         if not cause.files:
             said.append(cause.detail)
+        withdrawn.update(cause.withdrawn)
         for version in (cause.a, cause.b):
             if version is not None and (name := f"{cause.feed}/{version.file_name}") in cause.files:
                 lines_of.setdefault(name, set()).add(version.line)
-    files = [f"{name}:{','.join(_ranges(sorted(lines)))}" for name, lines in sorted(lines_of.items())]
+    files = [
+        f"{name}:{','.join(_ranges(sorted(lines)))}{_WITHDRAWN if name in withdrawn else ''}"
+        for name, lines in sorted(lines_of.items())
+    ]
     if len(files) > _MOST_FILES and not everything:
         files = [*files[: _MOST_FILES - 1], f"and {len(files) - _MOST_FILES + 1} files more"]
     return [*files, *said] or ["cause not found"]

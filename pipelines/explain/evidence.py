@@ -19,6 +19,7 @@ import polars as pl
 
 from pipelines.books import frame_of
 from pipelines.feeds import FEEDS, METER_INTERVALS, Feed
+from pipelines.verify import verified_for
 from pipelines.versions import in_force
 
 Key = tuple[object, ...]
@@ -53,6 +54,17 @@ class Replaced:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Withdrawn:
+    """A withdrawn delivery that had superseded a row, which counts again since (R6)."""
+
+    delivery_no: int
+    file_name: str
+    withdrawn_at: datetime
+    by: str
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class DeliveredRow:
     """One row of a delivered file, with where it stands; `row` numbers it within the explanation.
 
@@ -70,6 +82,7 @@ class DeliveredRow:
     row_status: str
     values: Mapping[str, object]
     supersedes: tuple[Replaced, ...] = ()
+    counts_again: tuple[Withdrawn, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -612,7 +625,7 @@ def _rows_of(connection: duckdb.DuckDBPyConnection, feed: Feed, *, first: int) -
     frame = frame_of(
         connection,
         f"""
-        select deliveries.file_name, line, delivery_no, received_at, sha256, format, row_status,
+        select deliveries.file_name, line, delivery_no, row_no, received_at, sha256, format, row_status,
             {names}
         from found
         inner join raw.deliveries using (delivery_no)
@@ -620,12 +633,48 @@ def _rows_of(connection: duckdb.DuckDBPyConnection, feed: Feed, *, first: int) -
         """,
     )
     replaced = _replaced_by_found(connection, feed, within=within)
+    withdrawn = _withdrawn_over_found(connection)
     for number, row in enumerate(frame.iter_rows(named=True), start=first):
         values = {name: row.pop(name) for name in feed.column_names}
         key = tuple(values[name] for name in feed.key)
+        again = withdrawn.get((row["delivery_no"], row.pop("row_no")), ())
         yield DeliveredRow(
-            row=number, feed=feed.name, values=values, supersedes=tuple(replaced.get(key, ())), **row
+            row=number,
+            feed=feed.name,
+            values=values,
+            supersedes=tuple(replaced.get(key, ())),
+            counts_again=tuple(again),
+            **row,
         )
+
+
+def _withdrawn_over_found(
+    connection: duckdb.DuckDBPyConnection,
+) -> Mapping[tuple[int, int], list[Withdrawn]]:
+    """The deliveries, withdrawn for the run, that had superseded the rows found, by delivery and row."""
+    rows = connection.execute(
+        """
+        select
+            found.delivery_no, found.row_no,
+            run_deliveries.delivery_no, run_deliveries.file_name, withdrawn_at, "by", reason
+        from found
+        inner join raw.supersessions
+            on supersessions.delivery_no = found.delivery_no and supersessions.row_no = found.row_no
+        inner join books.run_deliveries
+            on run_deliveries.delivery_no = superseded_by_delivery_no
+            and run_deliveries.run_id = ? and run_deliveries.outcome = 'withdrawn'
+        inner join raw.withdrawals on withdrawals.delivery_no = run_deliveries.delivery_no
+        order by run_deliveries.delivery_no
+        """,
+        [verified_for(connection)],
+    ).fetchall()
+    again: dict[tuple[int, int], list[Withdrawn]] = {}
+    for delivery_no, row_no, by_delivery_no, file_name, withdrawn_at, by, reason in rows:
+        withdrawal = Withdrawn(
+            delivery_no=by_delivery_no, file_name=file_name, withdrawn_at=withdrawn_at, by=by, reason=reason
+        )
+        again.setdefault((delivery_no, row_no), []).append(withdrawal)
+    return again
 
 
 def _replaced_by_found(

@@ -58,6 +58,7 @@ def print_explanation(console: Console, explanation: Explanation, *, everything:
     console.print(Text(f"Rests on {counted(len(explanation.rows), 'delivered row')}", style="bold"))
     _print_list(console, list(_files(explanation.rows)), shown, first=12)
     _print_list(console, list(_replaced(explanation.rows)), shown)
+    _print_list(console, list(_counting_again(explanation.rows)), shown)
     if everything:
         _print_list(console, list(_contents(explanation.rows)), shown)
 
@@ -91,6 +92,16 @@ def _replaced(rows: Sequence[DeliveredRow]) -> Iterator[str]:
             yield (
                 f"{row.feed}/{_place(row)} replaced {earlier.file_name}:{earlier.line} of delivery"
                 f" {earlier.delivery_no}, received {instant_text(earlier.received_at)} (R6)"
+            )
+
+
+def _counting_again(rows: Sequence[DeliveredRow]) -> Iterator[str]:
+    for row in rows:
+        for withdrawn in row.counts_again:
+            yield (
+                f"{row.feed}/{_place(row)} counts again: {withdrawn.file_name} of delivery"
+                f" {withdrawn.delivery_no} was withdrawn at {instant_text(withdrawn.withdrawn_at)} by"
+                f" {withdrawn.by}: {withdrawn.reason} (R6)"
             )
 
 

@@ -1,5 +1,6 @@
 """What scheduled work asks for beyond the command: news, touched periods, decisions, gates."""
 
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,10 @@ from pipelines.settle import pass_gate, verify_period
 from pipelines.tariff_files import read_tariffs
 from pipelines.touched import has_facts, touched_periods
 from pipelines.warehouse import open_warehouse
+from pipelines.withdraw import withdraw
 from settlement import SettlementPeriod
 from tests.pipeline.programme import METER_HEADER, meter_rows, write_feed, write_landing, write_tariffs
-from tests.pipeline.world import JANUARY_5, JANUARY_9, NOW, PERIOD, World
+from tests.pipeline.world import JANUARY_5, JANUARY_9, JANUARY_12, NOW, PERIOD, World
 
 TIME_ZONE = "Asia/Tokyo"
 
@@ -58,6 +60,41 @@ def test_deliveries_touch_the_months_with_events_that_their_rows_reach(tmp_path:
     ingest(landing, warehouse=warehouse, received_at=JANUARY_9, clock=lambda: NOW)
     assert touched("2024-01-09T00:00:00Z") == ["2023-12"]
     assert touched("2024-01-10T00:00:00Z") == []
+
+
+def test_a_withdrawal_touches_the_months_of_its_rows_and_of_those_that_come_back(tmp_path: Path) -> None:
+    landing, warehouse = write_landing(tmp_path / "landing"), tmp_path / "vgi.duckdb"
+    event = "dr_event_id,region,direction,starts_at,ends_at"
+    write_feed(
+        landing,
+        "dr_events",
+        [event, "MOVED,KANTO,suppression,2024-02-05T08:00:00Z,2024-02-05T09:00:00Z"],
+        name="february.csv",
+    )
+    _take_in(landing, warehouse, feeds=feeds_with_news(landing, warehouse=warehouse))
+    write_feed(
+        landing,
+        "dr_events",
+        [event, "MOVED,KANTO,suppression,2024-04-05T08:00:00Z,2024-04-05T09:00:00Z"],
+        name="april.csv",
+    )
+    ingest(landing, warehouse=warehouse, received_at=JANUARY_9, clock=lambda: NOW)
+
+    def touched(since: datetime) -> list[str]:
+        periods = touched_periods(warehouse=warehouse, received_from=since, time_zone=TIME_ZONE)
+        return [str(period) for period in periods]
+
+    assert touched(JANUARY_9) == ["2024-02", "2024-04"]
+    withdraw(
+        warehouse=warehouse,
+        delivery="dr_events/april.csv",
+        reason="not agreed upon",
+        by="Ann",
+        now=NOW,
+        withdrawn_at=JANUARY_12,
+    )
+    assert touched(JANUARY_12) == ["2024-02", "2024-04"]
+    assert touched(JANUARY_12 + timedelta(seconds=1)) == []
 
 
 def test_a_month_without_deliveries_has_no_facts(tmp_path: Path) -> None:
