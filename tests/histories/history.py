@@ -44,7 +44,7 @@ class Figures:
 
 
 class History:
-    """The history of a seed, in a folder of its own. With `kill`, every command is killed there, if anywhere."""
+    """The history of a seed, in a folder of its own. With `kill`, every command is killed there."""
 
     def __init__(
         self, seed: int, *, folder: Path, worker: Worker, figures: Figures, kill: Kill | None = None

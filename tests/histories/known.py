@@ -1,4 +1,4 @@
-"""What the warehouse ought to know, kept beside it from what was answered: files, withdrawals, runs, exports."""
+"""What the warehouse ought to know, kept beside it from what was answered: files, runs, exports."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What must hold after every step, whatever happened: read from the files by SQL, with nothing of the product."""
+"""What must hold after every step, whatever happened; read by SQL, with nothing of the product."""
 
 import hashlib
 import json
@@ -33,6 +33,7 @@ class Laws:
         self._warehouse, self._out, self._known = warehouse, out, known
         self._chain: list[str] = []
         self._hashed: set[Path] = set()
+        self._delivered: set[tuple[str, str]] = set()
 
     def check_at_rest(self) -> None:
         """What holds at any instant, also where a process was killed a moment ago."""
@@ -56,6 +57,7 @@ class Laws:
             self._all_that_was_accepted_is_there(connection)
             self._runs_stand_as_answered(connection)
             self._journal_tells(connection, complete=True)
+        self._delivered = set(self._known.received)
 
     def check_contents(self) -> None:
         """Every accepted row stands as it was delivered, value by value."""
@@ -164,6 +166,8 @@ class Laws:
 
     def _deliveries_stand(self, connection: duckdb.DuckDBPyConnection) -> None:
         rows = _rows(connection, "select delivery_no, feed, sha256, rows_accepted from raw.deliveries")
+        have = {(row["feed"], row["sha256"]) for row in rows}
+        _hold(have in (self._delivered, set(self._known.received)), "half an ingest is there")
         _hold(
             sorted(row["delivery_no"] for row in rows) == list(range(1, len(rows) + 1)),
             "numbers of deliveries have gaps",

@@ -4,6 +4,7 @@
 line each) on its standard output. When a life is killed, the next one is forked.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -219,7 +220,8 @@ def _killing(kill: Mapping[str, Any]) -> Callable[[FrameType, str, object], None
 
 def _warm() -> None:
     """Load what a verification loads, without starting a thread: those would be missing after a fork."""
-    import great_expectations  # noqa: F401
+    for module in ("dbt.adapters.duckdb.connections", "dbt.cli.main", "great_expectations"):
+        importlib.import_module(module)
 
     from pipelines.dbt_manifest import parsed_project
     from pipelines.verify import DBT_PROJECT
