@@ -69,7 +69,7 @@ better data or tariffs.
             None,
             type=["null", "string"],
             title="As of",
-            description="What was known then, as 2024-01-08T09:00:00Z. Empty: the receipt of the last delivery.",
+            description="What was known then, as 2024-01-08T09:00:00Z. Empty: the last receipt or withdrawal.",
         ),
         "approval_by_person": Param(
             None,
