@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -41,9 +42,10 @@ class Command:
         return Ended(self.process.exitcode, self.output.read_text())
 
     def kill(self) -> None:
-        """SIGKILL, to the whole group."""
+        """SIGKILL, to the whole group, unless it has ended by itself."""
         assert self.process.pid is not None
-        os.killpg(self.process.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.join()
 
     def lines(self) -> list[dict[str, Any]]:
