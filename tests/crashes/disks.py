@@ -19,14 +19,16 @@ class Disk:
 
 
 @contextmanager
-def small_disk(folder: Path, *, kilobytes: int) -> Iterator[Disk]:
+def small_disk(folder: Path, *, kilobytes: int, file_kilobytes: int | None = None) -> Iterator[Disk]:
     """A file system of its own, as full as its size says; where none may be mounted, a limit to each file.
 
-    The limit answers as a full disk does, by another error of the system, and later in the job.
+    The limit, `file_kilobytes` if given, answers as a full disk does, by another error of the system.
     """
     folder.mkdir()
     if not _mounted(folder, kilobytes=kilobytes):
-        yield Disk(folder, before=partial(_limit_files, kilobytes * 1024), grow=lambda: None)
+        yield Disk(
+            folder, before=partial(_limit_files, (file_kilobytes or kilobytes) * 1024), grow=lambda: None
+        )
         return
     try:
         yield Disk(folder, before=None, grow=partial(_remount, folder))

@@ -15,6 +15,7 @@ from tests.crashes.world import INITIAL, World
 
 pytestmark = pytest.mark.slow
 KB = 1024
+_STAGES = ("dbt", "settle")  # the world before each of them
 
 
 def _fails_then_succeeds(disk: Disk, world: World, arguments: list[str | Path], *, logs: Path) -> None:
@@ -49,12 +50,21 @@ def test_the_disk_is_full_within_a_verification_or_settlement(
     undisturbed: Undisturbed, tmp_path: Path, tenths: int
 ) -> None:
     """Somewhere between the space that the deliveries take and what is needed in the end."""
-    least, most = (_bytes_below(undisturbed.before[INITIAL, stage].folder) for stage in ("dbt", "settle"))
-    kilobytes = (least + (most - least) * tenths // 10) // KB + 40
-    with small_disk(tmp_path / "disk", kilobytes=kilobytes) as disk:
+    kilobytes = _between(
+        [_bytes_below(undisturbed.before[INITIAL, stage].folder) for stage in _STAGES], tenths
+    )
+    file_kilobytes = _between(
+        [undisturbed.before[INITIAL, stage].warehouse.stat().st_size for stage in _STAGES], tenths
+    )
+    with small_disk(tmp_path / "disk", kilobytes=kilobytes + 40, file_kilobytes=file_kilobytes) as disk:
         world = undisturbed.begin(INITIAL, disk.folder / "world", stage="dbt")
         _fails_then_succeeds(disk, world, world.main_job(INITIAL), logs=tmp_path)
         check_same(world.state(), undisturbed.end[INITIAL])
+
+
+def _between(sizes_bytes: list[int], tenths: int) -> int:
+    least, most = sizes_bytes
+    return (least + (most - least) * tenths // 10) // KB
 
 
 def _bytes_below(folder: Path) -> int:

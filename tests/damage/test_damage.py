@@ -4,7 +4,7 @@ import os
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
@@ -68,7 +68,14 @@ def _outcomes(undamaged: Undamaged, *, seeds: range, folder: Path) -> Iterator[t
         shutil.rmtree(copy)
 
 
-def _judge(folded: Undamaged, logged: Undamaged, *, count: int, folder: Path) -> None:
+def _judge(
+    folded: Undamaged,
+    logged: Undamaged,
+    *,
+    count: int,
+    folder: Path,
+    tell: Callable[[str, object], None],
+) -> None:
     figures: Counter[tuple[str, str]] = Counter()
     missed = []
     for undamaged, seeds in ((folded, range(0, count, 2)), (logged, range(1, count, 2))):
@@ -76,20 +83,25 @@ def _judge(folded: Undamaged, logged: Undamaged, *, count: int, folder: Path) ->
             figures[damage.target, outcome.partition(":")[0]] += 1
             if outcome.startswith("missed"):
                 missed.append(f"seed {seed}: {damage}: {outcome}")
-    for (target, outcome), number in sorted(figures.items()):
-        print(f"{target:10} {outcome:45} {number:4}")  # noqa: T201
     assert not missed, "\n".join(missed)
+    for (target, outcome), number in sorted(figures.items()):
+        tell("figures", ("damages", {f"{target} {outcome}": number}))
+    tell("figures", ("damages", {"missed": 0}))
     assert {outcome for _, outcome in figures} >= {"detected", "harmless"}
 
 
 @pytest.mark.slow
-def test_damages_are_detected_or_harmless(folded: Undamaged, logged: Undamaged, tmp_path: Path) -> None:
-    _judge(folded, logged, count=int(os.environ.get("DAMAGES", "60")), folder=tmp_path)
+def test_damages_are_detected_or_harmless(
+    folded: Undamaged, logged: Undamaged, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    _judge(folded, logged, count=int(os.environ.get("DAMAGES", "60")), folder=tmp_path, tell=record_property)
 
 
 @pytest.mark.nightly
-def test_many_damages_are_detected_or_harmless(folded: Undamaged, logged: Undamaged, tmp_path: Path) -> None:
-    _judge(folded, logged, count=500, folder=tmp_path)
+def test_many_damages_are_detected_or_harmless(
+    folded: Undamaged, logged: Undamaged, tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    _judge(folded, logged, count=500, folder=tmp_path, tell=record_property)
 
 
 @pytest.mark.slow
