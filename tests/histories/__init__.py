@@ -1,1 +1,1 @@
-"""Half a year of deliveries, runs, decisions and crashes, played in random order; the laws hold after every step."""
+"""Half a year of deliveries, runs, decisions and crashes at random; the laws hold after every step."""

@@ -1,4 +1,4 @@
-"""The files of half a year: small random worlds of some months, and everything partners do with their files."""
+"""The files of half a year: small random worlds of some months, and what partners do with files."""
 
 import csv
 import hashlib

@@ -1,4 +1,4 @@
-"""What must hold after every step, whatever happened: read from the files by SQL, with nothing of the product."""
+"""What must hold after every step, whatever happened; read by SQL, with nothing of the product."""
 
 import hashlib
 import json
@@ -33,6 +33,7 @@ class Laws:
         self._warehouse, self._out, self._known = warehouse, out, known
         self._chain: list[str] = []
         self._hashed: set[Path] = set()
+        self._delivered: set[tuple[str, str]] = set()
 
     def check_at_rest(self) -> None:
         """What holds at any instant, also where a process was killed a moment ago."""
@@ -56,6 +57,7 @@ class Laws:
             self._all_that_was_accepted_is_there(connection)
             self._runs_stand_as_answered(connection)
             self._journal_tells(connection, complete=True)
+        self._delivered = set(self._known.received)
 
     def check_contents(self) -> None:
         """Every accepted row stands as it was delivered, value by value."""
@@ -92,6 +94,12 @@ class Laws:
         """The sum of all bookings by period and ledger key; nothing of 0."""
         with self._opened() as connection:
             return _booked(connection)
+
+    def chain(self) -> list[str]:
+        """The chain hashes of the ledger as it is."""
+        with self._opened() as connection:
+            rows = _rows(connection, "select chain_hash from books.bookings order by booking_no")
+        return [row["chain_hash"] for row in rows]
 
     def ledger_length(self) -> int:
         """How many bookings there were when the laws were last checked."""
@@ -139,6 +147,12 @@ class Laws:
             text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
             head = hashlib.sha256(head.encode() + text.encode()).hexdigest()
             _hold(row["chain_hash"] == head, f"the chain is broken at booking {row['booking_no']}")
+            until = self._known.closed.get(row["settlement_period"], row["booking_no"])
+            is_elsewhere = row["booked_in_period"] > row["settlement_period"]
+            _hold(
+                is_elsewhere == (row["booking_no"] > until),
+                f"booking {row['booking_no']} of {row['settlement_period']} is in {row['booked_in_period']}",
+            )
         chain = [row["chain_hash"] for row in rows]
         _hold(chain[: len(self._chain)] == self._chain, "bookings that were there are gone or changed")
         self._chain = chain
@@ -164,6 +178,8 @@ class Laws:
 
     def _deliveries_stand(self, connection: duckdb.DuckDBPyConnection) -> None:
         rows = _rows(connection, "select delivery_no, feed, sha256, rows_accepted from raw.deliveries")
+        have = {(row["feed"], row["sha256"]) for row in rows}
+        _hold(have in (self._delivered, set(self._known.received)), "half an ingest is there")
         _hold(
             sorted(row["delivery_no"] for row in rows) == list(range(1, len(rows) + 1)),
             "numbers of deliveries have gaps",
@@ -295,6 +311,7 @@ _STATEMENTS_BESIDE_BOOKS = f"""
 _TOLD_OF = {
     "received": "raw.deliveries",
     "withdrawn": "raw.withdrawals",
+    "closed": "books.closings",
     "run": "books.runs",
     "state": "books.run_events",
 }

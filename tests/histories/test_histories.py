@@ -1,4 +1,4 @@
-"""Whatever is delivered when, and killed where: nothing is lost, nothing is booked twice, all can be made again."""
+"""Whatever is delivered when, and killed where: nothing is lost, booked twice, or past making again."""
 
 import os
 from collections.abc import Iterator

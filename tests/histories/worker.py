@@ -4,6 +4,7 @@
 line each) on its standard output. When a life is killed, the next one is forked.
 """
 
+import importlib
 import json
 import os
 import signal
@@ -105,8 +106,10 @@ class Worker:
 
 def _commands() -> Mapping[str, Callable[..., Answer]]:
     from pipelines.approval import decide
+    from pipelines.closing import close
     from pipelines.export import export_run
     from pipelines.ingest import ingest
+    from pipelines.rebuild.warehouse import rebuild
     from pipelines.settle import settle
     from pipelines.tariff_files import read_tariffs
     from pipelines.withdraw import withdraw
@@ -159,7 +162,22 @@ def _commands() -> Mapping[str, Callable[..., Answer]]:
         )
         return {"withdrawn": withdrawal.delivery_no}
 
+    def close_(*, warehouse: str, period: str, now: str) -> Answer:
+        closed = close(
+            warehouse=Path(warehouse),
+            period=SettlementPeriod.parse(period),
+            by="history",
+            now=instant(now),
+        )
+        return {"booked_in": closed.booked_in_period}
+
+    def rebuild_(*, warehouse: str, store: str) -> Answer:
+        rebuild(warehouse=Path(warehouse), store=Path(store))
+        return {}
+
     return {
+        "close": close_,
+        "rebuild": rebuild_,
         "deliver": deliver,
         "settle": settle_,
         "decide": decide_,
@@ -219,7 +237,8 @@ def _killing(kill: Mapping[str, Any]) -> Callable[[FrameType, str, object], None
 
 def _warm() -> None:
     """Load what a verification loads, without starting a thread: those would be missing after a fork."""
-    import great_expectations  # noqa: F401
+    for module in ("dbt.adapters.duckdb.connections", "dbt.cli.main", "great_expectations"):
+        importlib.import_module(module)
 
     from pipelines.dbt_manifest import parsed_project
     from pipelines.verify import DBT_PROJECT
