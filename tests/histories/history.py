@@ -23,6 +23,7 @@ TENDER = (
     "_append_entries", "_issue", "_store",
 )  # fmt: skip
 INGESTS = 7
+REBUILT_EVERY = 5
 Step = Callable[[int], None]
 
 
@@ -51,6 +52,8 @@ class History:
     ) -> None:
         self._rng = random.Random(f"history {seed}")
         self._kills = random.Random(f"kills {seed}")
+        self._later = random.Random(f"later {seed}")
+        self._rebuilds = seed % REBUILT_EVERY == 0
         self._kill = kill
         self._worker = worker
         self._count = figures.counts
@@ -77,6 +80,8 @@ class History:
                 step(now)
             self._laws.check_contents()
             self._settle_afresh()
+            if self._rebuilds:
+                self._rebuild()
         except LawBroken as broken:
             story = "\n".join(self.story)
             raise LawBroken(f"{broken}\nIt happened so ({self._tariffs}):\n{story}") from broken
@@ -100,6 +105,10 @@ class History:
         for _ in range(rng.randint(1, 3)):
             self._at(rng.randrange(ends[months[0]] + 10 * DAY, END), self._withdraw)
         self._at(END + 21 * DAY, self._export_again)
+        if self._later.random() < 0.5:
+            month = self._later.choice(months)
+            at = self._later.randrange(ends[month] + 25 * DAY, END + 20 * DAY)
+            self._at(at, lambda now: self._close(month, now))
 
     def _at(self, at: int, step: Step) -> None:
         heapq.heappush(self._agenda, (at, next(self._turns), step))
@@ -220,6 +229,16 @@ class History:
         self._count["withdrawals"] += 1
         self._laws.check_done()
 
+    def _close(self, period: str, now: int) -> None:
+        may_be = bool(self._known.approved_of(period))
+        if may_be:
+            self._known.closed[period] = len(self._laws.chain())
+        answer = self._do(now, f"close {period}", "close", may_refuse=True, period=period, now=text_of(now))
+        # Asked again after a kill, it may have been done already.
+        is_closed = "booked_in" in answer or ("killed" in answer and "closed" in answer["sentence"])
+        _hold(is_closed == may_be, f"closing was answered with {answer}")
+        self._laws.check_done()
+
     # ---------------------------------------------------------------- carrying out, with kills
 
     def _do(
@@ -292,6 +311,16 @@ class History:
         _agree(answer, run_id=run.run_id, kind="initial")
         owed = Laws(warehouse=Path(afresh), out=self._out, known=self._known).booked()
         _hold(owed[run.period] == self._laws.booked()[run.period], f"afresh, {run.run_id} finds another sum")
+
+    def _rebuild(self) -> None:
+        """The store alone makes the same books."""
+        rebuilt = self._folder / "rebuilt" / "vgi.duckdb"
+        rebuilt.parent.mkdir()
+        store = f"{self._warehouse}.deliveries"
+        answer = self._worker.do("rebuild", warehouse=str(rebuilt), store=store)
+        _hold("error" not in answer, f"rebuild: {answer}")
+        chain = Laws(warehouse=rebuilt, out=self._out, known=self._known).chain()
+        _hold(chain == self._laws.chain(), "the rebuilt ledger is another")
 
     def _receiving(self, files: list[Received]) -> tuple[str, dict[str, object]]:
         landing = self._landing([each.file for each in files])

@@ -48,6 +48,7 @@ class Known:
     received: dict[tuple[str, str], Received] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     approved: list[str] = field(default_factory=list)
+    closed: dict[str, int] = field(default_factory=dict)  # period -> bookings made until then
     issued: dict[str, dict[str, bytes]] = field(default_factory=dict)
     _owed: dict[tuple[object, ...], Owed] = field(default_factory=dict)
 

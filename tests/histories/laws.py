@@ -95,6 +95,12 @@ class Laws:
         with self._opened() as connection:
             return _booked(connection)
 
+    def chain(self) -> list[str]:
+        """The chain hashes of the ledger as it is."""
+        with self._opened() as connection:
+            rows = _rows(connection, "select chain_hash from books.bookings order by booking_no")
+        return [row["chain_hash"] for row in rows]
+
     def ledger_length(self) -> int:
         """How many bookings there were when the laws were last checked."""
         return len(self._chain)
@@ -141,6 +147,12 @@ class Laws:
             text = json.dumps(values, ensure_ascii=False, separators=(",", ":"))
             head = hashlib.sha256(head.encode() + text.encode()).hexdigest()
             _hold(row["chain_hash"] == head, f"the chain is broken at booking {row['booking_no']}")
+            until = self._known.closed.get(row["settlement_period"], row["booking_no"])
+            is_elsewhere = row["booked_in_period"] > row["settlement_period"]
+            _hold(
+                is_elsewhere == (row["booking_no"] > until),
+                f"booking {row['booking_no']} of {row['settlement_period']} is in {row['booked_in_period']}",
+            )
         chain = [row["chain_hash"] for row in rows]
         _hold(chain[: len(self._chain)] == self._chain, "bookings that were there are gone or changed")
         self._chain = chain
@@ -299,6 +311,7 @@ _STATEMENTS_BESIDE_BOOKS = f"""
 _TOLD_OF = {
     "received": "raw.deliveries",
     "withdrawn": "raw.withdrawals",
+    "closed": "books.closings",
     "run": "books.runs",
     "state": "books.run_events",
 }

@@ -76,9 +76,9 @@ FAULTS = (
         Fault(
             "each_file_of_an_ingest_commits",
             "pipelines/ingest.py",
-            "        self._tell(delivery)\n",
-            '        self._tell(delivery)\n        self._connection.execute("commit")\n'
-            '        self._connection.execute("begin")\n',
+            "        received.keep()\n        self._deliveries.append(delivery)\n",
+            '        received.keep()\n        self._connection.execute("commit")\n'
+            '        self._connection.execute("begin")\n        self._deliveries.append(delivery)\n',
         ),
         seed=0,
         law="half an ingest",

@@ -39,7 +39,9 @@ def main() -> int:
         except LawBroken as broken:
             sys.stdout.write(f"{BROKEN}{broken}\n")
             return 1
-    sys.stdout.write("\n".join([*history.story, str(figures)]) + "\n")
+    sys.stdout.write(
+        "\n".join([*history.story, ", ".join(f"{each} {name}" for name, each in figures.told.items())]) + "\n"
+    )
     return 0
 
 

@@ -106,8 +106,10 @@ class Worker:
 
 def _commands() -> Mapping[str, Callable[..., Answer]]:
     from pipelines.approval import decide
+    from pipelines.closing import close
     from pipelines.export import export_run
     from pipelines.ingest import ingest
+    from pipelines.rebuild.warehouse import rebuild
     from pipelines.settle import settle
     from pipelines.tariff_files import read_tariffs
     from pipelines.withdraw import withdraw
@@ -160,7 +162,22 @@ def _commands() -> Mapping[str, Callable[..., Answer]]:
         )
         return {"withdrawn": withdrawal.delivery_no}
 
+    def close_(*, warehouse: str, period: str, now: str) -> Answer:
+        closed = close(
+            warehouse=Path(warehouse),
+            period=SettlementPeriod.parse(period),
+            by="history",
+            now=instant(now),
+        )
+        return {"booked_in": closed.booked_in_period}
+
+    def rebuild_(*, warehouse: str, store: str) -> Answer:
+        rebuild(warehouse=Path(warehouse), store=Path(store))
+        return {}
+
     return {
+        "close": close_,
+        "rebuild": rebuild_,
         "deliver": deliver,
         "settle": settle_,
         "decide": decide_,
