@@ -16,6 +16,8 @@ from pipelines.withdraw import withdraw
 from settlement import SettlementPeriod
 from tests.diff.test_diff import NOW, READS, Programme, base, lease, named, read, session, shown, signal
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class History:
