@@ -74,18 +74,6 @@ FAULTS = (
     ),
     FaultOverTime(
         Fault(
-            "each_file_of_an_ingest_commits",
-            "pipelines/ingest.py",
-            "        received.keep()\n        self._deliveries.append(delivery)\n",
-            '        received.keep()\n        self._connection.execute("commit")\n'
-            '        self._connection.execute("begin")\n        self._deliveries.append(delivery)\n',
-        ),
-        seed=0,
-        law="half an ingest",
-        kill="take",
-    ),
-    FaultOverTime(
-        Fault(
             "supersession_is_forgotten",
             "dbt_project/macros/versions.sql",
             "supersession.delivery_no = version.delivery_no\n",
