@@ -23,7 +23,7 @@ NEEDED = (
     "tests/faults",
 )
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.nightly
 
 
 @pytest.mark.parametrize("planted", FAULTS, ids=lambda planted: planted.fault.name)
