@@ -222,6 +222,13 @@ def test_what_partners_deliver_reaches_the_gate_before_settlement(tmp_path: Path
 # Before export.
 
 
+@pytest.fixture
+def chain_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if whoever changed the books had made their chain anew: the gate is what is left."""
+    monkeypatch.setattr(export, "refuse_damaged", lambda *_, **__: None)
+
+
+@pytest.mark.usefixtures("chain_made_anew")
 @pytest.mark.parametrize("fault", BEFORE_EXPORT, ids=lambda fault: fault.name)
 def test_before_export(fault: Planted, world: World) -> None:
     run_id = world.settle().run_id
@@ -266,6 +273,7 @@ def test_a_file_of_other_figures(world: World, monkeypatch: pytest.MonkeyPatch) 
     fails_with(world, "control_totals_are_stored", "user_points.csv")
 
 
+@pytest.mark.usefixtures("chain_made_anew")
 def test_a_replay_with_a_booking(world: World) -> None:
     world.deliver(JANUARY_9, sha256="b" * 64)
     world.settle()

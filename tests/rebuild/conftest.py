@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,13 +14,20 @@ from pipelines.store import store_of
 from tests.rebuild.history import History, play, verify_by_deliveries
 
 
-@pytest.fixture(scope="package")
-def given_verification() -> Iterator[None]:
+@contextmanager
+def _verification_given() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr("pipelines.settle.verify", verify_by_deliveries)
         patched.setattr("pipelines.recompute.verify_run", _verify_run)
         # What the gates find is tests/gates' affair, and most of the time that this would take.
         patched.setattr("pipelines.gates.judge", lambda *_, **__: [_PASSED])
+        yield
+
+
+@pytest.fixture
+def given_verification() -> Iterator[None]:
+    """For one test at a time: on one worker, tests of other folders run between those of this one."""
+    with _verification_given():
         yield
 
 
@@ -54,22 +62,24 @@ def _verify_run(*, warehouse: Path, run: object, **_: object) -> None:
     )
 
 
-@pytest.fixture(scope="package")
-def history(given_verification: None, tmp_path_factory: pytest.TempPathFactory) -> History:
-    return play(tmp_path_factory.mktemp("history"))
+@pytest.fixture(scope="session")
+def history(tmp_path_factory: pytest.TempPathFactory) -> History:
+    with _verification_given():
+        return play(tmp_path_factory.mktemp("history"))
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def rebuilt(history: History, tmp_path_factory: pytest.TempPathFactory) -> Rebuilt:
     """The history's warehouse, lost and made anew beside its store."""
     folder = tmp_path_factory.mktemp("rebuilt")
     lost = folder / "vgi.duckdb"
     shutil.copytree(store_of(history.warehouse), store_of(lost))
-    return rebuild(warehouse=lost, out=folder / "out")
+    with _verification_given():
+        return rebuild(warehouse=lost, out=folder / "out")
 
 
 @pytest.fixture
-def store(history: History, tmp_path: Path) -> Path:
+def store(history: History, given_verification: None, tmp_path: Path) -> Path:
     """A copy of the store, beside which the warehouse was lost; `lost` is its name."""
     return Path(shutil.copytree(store_of(history.warehouse), store_of(tmp_path / "vgi.duckdb")))
 

@@ -18,6 +18,8 @@ from tests.pipeline.world import NOW
 from tests.rebuild.contents import contents, file_bytes
 from tests.rebuild.history import BY, History
 
+pytestmark = pytest.mark.usefixtures("given_verification")
+
 
 def _journal(store: Path) -> list[journal.Entry]:
     return list(journal.read_file(store / journal.FILE_NAME))
