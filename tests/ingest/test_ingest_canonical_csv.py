@@ -477,7 +477,7 @@ _FAULTS = "select line, column_name, reason, row_text from raw.quarantine order 
 
 
 @given(rows=_ROWS)
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_both_readers_judge_alike(new_house: Callable[[], Any], rows: list[Any]) -> None:
     plain, quoted, by_line = new_house(), new_house(), new_house()
     plain.put_reads("a.csv", "".join(",".join(row) + "\n" for row in rows))

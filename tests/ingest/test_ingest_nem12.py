@@ -327,7 +327,7 @@ def _fates(draw: st.DrawFn) -> list[tuple[str, str]]:
 
 
 @given(days=st.lists(_fates(), min_size=1, max_size=3))
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_record_is_accounted_for(new_house: Any, days: list[list[tuple[str, str]]]) -> None:
     values = {"good": "0.1", "again": "0.1", "other": "0.2", "bad": "x"}
     records = [

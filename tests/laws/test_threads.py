@@ -50,6 +50,7 @@ def _run(
     return csv_bytes(Path(json.loads(done.stdout)["exported"]["folder"]))
 
 
+@pytest.mark.slow
 def test_one_thread_exports_what_two_do(tmp_path: Path) -> None:
     simulate(out_dir=tmp_path / "fleet", evses=40, days=28, first_day=date(2023, 11, 1), seed=5)
     one, two = (

@@ -13,6 +13,8 @@ from pipelines.journal import Entry, Event
 from pipelines.rebuild.warehouse import rebuild
 from tests.rebuild.contents import file_bytes
 
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rebuild")]
+
 
 def _entries(store: Path) -> list[Entry]:
     return list(journal.read_file(store / journal.FILE_NAME))

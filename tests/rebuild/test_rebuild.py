@@ -18,7 +18,11 @@ from tests.pipeline.world import NOW
 from tests.rebuild.contents import contents, file_bytes
 from tests.rebuild.history import BY, History
 
-pytestmark = pytest.mark.usefixtures("given_verification")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.usefixtures("given_verification"),
+    pytest.mark.xdist_group("rebuild"),
+]
 
 
 def _journal(store: Path) -> list[journal.Entry]:
@@ -50,7 +54,6 @@ def test_a_lost_warehouse_is_made_anew_with_all_that_it_held(history: History, r
     assert names == {"vgi.duckdb", "vgi.duckdb.deliveries", "vgi.duckdb.settling", "out"}
 
 
-@pytest.mark.slow
 def test_a_copy_is_made_from_a_store_that_stands_elsewhere(
     history: History, store: Path, tmp_path: Path
 ) -> None:
@@ -132,7 +135,6 @@ def test_a_transaction_that_is_told_in_part_is_completed(store: Path, tmp_path: 
         _check_cut(again, kept)
 
 
-@pytest.mark.slow
 def test_any_beginning_of_a_journal_is_rebuilt(store: Path, tmp_path: Path) -> None:
     for kept in range(1, len(_journal(store)) + 1, 2):
         again = Path(shutil.copytree(store, store_of(tmp_path / str(kept) / "vgi.duckdb")))

@@ -231,6 +231,16 @@ SCENARIOS = [read_scenario(folder) for folder in sorted(HERE.glob("given_*"))]
 PLANS: dict[str, list[Scenario]] = {}
 for each in SCENARIOS:
     PLANS.setdefault(each.plan, []).append(each)
+MOST_STEPS = 5
+
+
+def fast_or_slow(name: str, value: Any, scenario: Scenario) -> Any:
+    """A parameter; one of a long history is left to the slow tests."""
+    return pytest.param(value, id=name, marks=[pytest.mark.slow] if len(scenario.steps) > MOST_STEPS else [])
+
+
+EACH_SCENARIO = [fast_or_slow(each.name, each, each) for each in SCENARIOS]
+EACH_PLAN = [fast_or_slow(plan[0].name, plan, plan[0]) for plan in PLANS.values()]
 
 
 @pytest.fixture(scope="module")
@@ -252,7 +262,7 @@ def exports_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Scenario],
     return exports
 
 
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda each: each.name)
+@pytest.mark.parametrize("scenario", EACH_SCENARIO)
 def test_scenario(scenario: Scenario, exports_of: Callable[[Scenario], list[Tables]]) -> None:
     differences: list[str] = []
     exports = exports_of(scenario)
@@ -290,7 +300,7 @@ def compare(
     ]
 
 
-@pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan[0].name)
+@pytest.mark.parametrize("plan", EACH_PLAN)
 def test_every_row_belongs_to_a_scenario(
     plan: list[Scenario], exports_of: Callable[[Scenario], list[Tables]]
 ) -> None:
@@ -353,7 +363,7 @@ def amiss(detail: str) -> str | None:
     return "is too long" if len(detail) > _LONGEST else None
 
 
-@pytest.mark.parametrize("plan", PLANS.values(), ids=lambda plan: plan[0].name)
+@pytest.mark.parametrize("plan", EACH_PLAN)
 def test_every_exception_says_what_to_do(
     plan: list[Scenario], exports_of: Callable[[Scenario], list[Tables]]
 ) -> None:

@@ -133,7 +133,7 @@ def test_a_damaged_file_is_named(signed: Path, tmp_path: Path, name: str, damage
     assert named & ({name} if name != MANIFEST else {MANIFEST, SIGNATURE_FILE})
 
 
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 @given(name=st.sampled_from(EVERY_FILE), place=st.integers(0, 10**9), bit=st.integers(0, 7))
 def test_any_flipped_bit_is_noticed(issued: Path, name: str, place: int, bit: int) -> None:
     path = issued / name
