@@ -12,8 +12,8 @@ import duckdb
 from pipelines.errors import DamageFound
 
 RESTORE = (
-    "Put the warehouse and its .deliveries folder back from a backup, or make the warehouse anew from that"
-    " folder (vgi rebuild); docs/recovery.md has the steps."
+    "Move the damaged file aside, and put the warehouse and its .deliveries folder back from a backup, or"
+    " make the warehouse anew from that folder (vgi rebuild); docs/recovery.md has the steps."
 )
 _SAID_OF_DAMAGE = (
     "corrupt", "checksum", "replaying wal", "wal file", "read enough bytes", "invalidated",

@@ -206,13 +206,13 @@ def _refuse_other_warehouse(connection: duckdb.DuckDBPyConnection, *, warehouse:
         raise DamageFound(
             f"The warehouse {warehouse} ends at entry {_head(connection)[0]} of its journal, but {path} at"
             f" entry {last.seq}: it was cut short, or an earlier copy was put in its place. Put the last one"
-            " back from a backup, or make it anew with `vgi rebuild`; nothing was done."
+            " back from a backup, or move it aside and make it anew with `vgi rebuild`; nothing was done."
         )
     if row[0] != last.chain_hash:
         raise DamageFound(
             f"The warehouse {warehouse} and {path} tell different things at entry {last.seq}: they do not"
-            " belong together, or one of them was changed. Put both back from one backup, or make the"
-            " warehouse anew with `vgi rebuild`; nothing was done."
+            " belong together, or one of them was changed. Put both back from one backup, or move the"
+            " warehouse aside and make it anew with `vgi rebuild`; nothing was done."
         )
 
 

@@ -4,7 +4,8 @@ from datetime import datetime
 from pathlib import Path
 
 from pipelines.books import open_books
-from pipelines.tariff_files import TariffFiles
+from pipelines.runs import get_run
+from pipelines.tariff_files import TariffFiles, applied_tariffs
 from settlement import SettlementPeriod
 
 # The instants between which a row of a feed can matter; an end that is null is open.
@@ -58,6 +59,27 @@ def touched_periods(
             {"received_from": received_from, "time_zone": time_zone},
         ).fetchall()
     return tuple(SettlementPeriod.parse(month) for (month,) in rows)
+
+
+def periods_to_settle_again(*, warehouse: Path, changed_from: datetime) -> tuple[SettlementPeriod, ...]:
+    """The months touched since an instant that were settled before, in order: their next runs book it."""
+    with open_books(warehouse) as connection:
+        settled = connection.execute(
+            """
+            select runs.settlement_period, arg_max(run_id, run_events.seq)
+            from books.runs
+            inner join books.run_events using (run_id)
+            where state = 'approved'
+            group by runs.settlement_period
+            order by max(run_events.seq)
+            """
+        ).fetchall()
+        if not settled:
+            return ()
+        last = applied_tariffs(get_run(connection, settled[-1][1]))
+    periods = {period for period, _ in settled}
+    touched = touched_periods(warehouse=warehouse, received_from=changed_from, time_zone=last.book.time_zone)
+    return tuple(period for period in touched if str(period) in periods)
 
 
 def _span_sql(feed: str) -> str:

@@ -17,6 +17,7 @@ from pipelines.errors import BadInput
 from pipelines.instants import instant_text
 from pipelines.journal import Event, record
 from pipelines.receipt import receipt_instant, runs_that_still_see
+from pipelines.touched import periods_to_settle_again
 from pipelines.versions import SEEN_NOW
 
 _DIGITS_OF_A_NUMBER = 9
@@ -26,7 +27,7 @@ _FEWEST_HEX_DIGITS = 6
 @dataclass(frozen=True, kw_only=True)
 class Withdrawal:
     """A withdrawn delivery, why and by whom; `rows_withdrawn` of it counted until then, and `rows_restored`
-    earlier versions count again.
+    earlier versions count again. `settle_again` are the settled periods that it may have moved.
     """
 
     delivery_no: int
@@ -38,6 +39,7 @@ class Withdrawal:
     by: str
     rows_withdrawn: int
     rows_restored: int
+    settle_again: tuple[str, ...]
     warnings: tuple[str, ...]
 
 
@@ -77,18 +79,22 @@ def withdraw(  # noqa: PLR0913 -- all keyword-only
                 "insert into raw.withdrawals values (?, ?, ?, ?)", [number, instant, reason, by]
             )
             record(connection, event=Event.WITHDRAWN, at=instant, document=document)
-        return Withdrawal(
-            delivery_no=number,
-            feed=found["feed"],
-            file_name=found["file_name"],
-            sha256=found["sha256"],
-            withdrawn_at=instant,
-            reason=reason,
-            by=by,
-            rows_withdrawn=rows_withdrawn,
-            rows_restored=_rows_restored(connection, number),
-            warnings=runs_that_still_see(connection, delivery_no=number, withdrawn_at=instant),
-        )
+        rows_restored = _rows_restored(connection, number)
+        warnings = runs_that_still_see(connection, delivery_no=number, withdrawn_at=instant)
+    again = periods_to_settle_again(warehouse=warehouse, changed_from=instant)
+    return Withdrawal(
+        delivery_no=number,
+        feed=found["feed"],
+        file_name=found["file_name"],
+        sha256=found["sha256"],
+        withdrawn_at=instant,
+        reason=reason,
+        by=by,
+        rows_withdrawn=rows_withdrawn,
+        rows_restored=rows_restored,
+        settle_again=tuple(str(period) for period in again),
+        warnings=warnings,
+    )
 
 
 def _find(connection: duckdb.DuckDBPyConnection, delivery: str) -> dict[str, Any]:

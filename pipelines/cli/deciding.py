@@ -75,10 +75,15 @@ def _print_withdrawal(console: Console, withdrawal: Withdrawal) -> None:
         f"Delivery {withdrawal.delivery_no} ({withdrawal.feed}/{withdrawal.file_name}) is withdrawn by"
         f" {withdrawal.by} as of {instant_text(withdrawal.withdrawn_at)}:"
         f" {counted(withdrawal.rows_withdrawn, 'row')} not seen any more,"
-        f" {counted(withdrawal.rows_restored, 'earlier version')} back in their place. What was booked by"
-        " them is booked back when the periods concerned are settled again.",
+        f" {counted(withdrawal.rows_restored, 'earlier version')} back in their place.",
         markup=False,
     )
+    for period in withdrawal.settle_again:
+        console.print(
+            f"{period} was settled before: settle it again (vgi settle {period} --tariffs DIR), and what the"
+            " delivery moved is booked back.",
+            markup=False,
+        )
 
 
 @app.command(epilog="\b\nExample:\n  vgi close 2023-12")

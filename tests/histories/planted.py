@@ -74,6 +74,20 @@ FAULTS = (
     ),
     FaultOverTime(
         Fault(
+            "each_file_is_committed_alone",
+            "pipelines/ingest.py",
+            "            received.discard()\n\n    def pass_gate",
+            "            received.discard()\n"
+            '        self._connection.execute("commit")\n'
+            '        self._connection.execute("begin")\n\n'
+            "    def pass_gate",
+        ),
+        seed=0,
+        law="half an ingest is there",
+        kill="take",
+    ),
+    FaultOverTime(
+        Fault(
             "supersession_is_forgotten",
             "dbt_project/macros/versions.sql",
             "supersession.delivery_no = version.delivery_no\n",

@@ -1,6 +1,7 @@
 """The command: exit codes, one sentence per fault, options before and after the command's name."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,14 +12,15 @@ from typing import Any
 import pytest
 
 from pipelines import cli
+from pipelines.cli.application import app
 from pipelines.simulate import world as world_limits
+from pipelines.warehouse import open_warehouse
 from tests.pipeline.programme import METER_HEADER, meter_rows, write_feed, write_landing, write_tariffs
 from tests.pipeline.world import JANUARY_9, World
 
-COMMANDS = (
-    "ingest", "verify", "settle", "approve", "reject", "export", "run", "status", "exceptions", "diff",
-    "simulate", "report", "statement", "balance", "check",
-)  # fmt: skip
+COMMANDS = [
+    command.name or str(getattr(command.callback, "__name__", "")) for command in app.registered_commands
+]
 RUN_ID = "2023-12-0000000000000000"
 
 
@@ -74,7 +76,7 @@ def test_help_imports_nothing_slow() -> None:
 def test_every_command_has_help_with_an_example(vgi: Vgi, command: str) -> None:
     done = vgi(command, "--help")
     assert done.code == 0
-    assert f"  vgi {command} " in done.out or f"  vgi {command}\n" in done.out
+    assert re.search(rf"\bvgi {command}\b", done.out.partition("Example")[2])
     assert "--warehouse" in done.out or command == "simulate"
     assert "--json" in done.out
 
@@ -248,6 +250,33 @@ def test_rejection_by_a_person(vgi: Vgi, world: World) -> None:
     held = world.settle(hold=True)
     done = vgi("reject", held.run_id, "--reason", "reads in doubt", "--warehouse", str(world.warehouse))
     assert (done.code, done.out) == (0, f"Run {held.run_id} is rejected by Ann: reads in doubt\n")
+
+
+def test_a_delivery_is_withdrawn_by_a_person(vgi: Vgi, world: World) -> None:
+    world.settle()
+    with open_warehouse(world.warehouse) as connection:
+        rows = connection.execute("select delivery_no, file_name from raw.deliveries").fetchall()
+    warehouse = ("--warehouse", str(world.warehouse))
+    assert (vgi("withdraw", "99", "--reason", "by mistake", *warehouse).code) == 2
+    done = vgi("withdraw", str(rows[0][0]), "--reason", "sent by mistake", *warehouse)
+    assert done.code == 0
+    assert " is withdrawn by Ann as of " in done.out
+    again = vgi("withdraw", str(rows[0][0]), "--reason", "sent by mistake", *warehouse, "--json")
+    assert (again.code, len(again.json["errors"])) == (2, 1)
+    assert "withdrawn already" in again.err
+
+
+def test_a_period_is_closed_by_a_person(vgi: Vgi, world: World) -> None:
+    warehouse = ("--warehouse", str(world.warehouse))
+    early = vgi("close", "2023-12", *warehouse)
+    assert (early.code, early.err.count("\n"), "no run of it was approved" in early.err) == (2, 1, True)
+    world.settle()
+    done = vgi("close", "2023-12", *warehouse)
+    said = "2023-12 is closed by Ann; corrections of it are booked in 2024-01.\n"
+    assert (done.code, done.out) == (0, said)
+    again = vgi("close", "2023-12", *warehouse, "--json")
+    assert (again.code, len(again.json["errors"])) == (2, 1)
+    assert "closed already" in again.err and "booked in 2024-01" in again.err
 
 
 def test_the_warehouse_is_named_after_the_command_before_it_or_by_the_environment(

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from pipelines.errors import BadInput
+from pipelines.ingest import ingest
 from pipelines.runs import Kind, RunDelivery, identify
 from pipelines.withdraw import Withdrawal, withdraw
+from tests.pipeline.programme import write_feed
 from tests.pipeline.world import JANUARY_5, JANUARY_9, JANUARY_12, NOW, World
 
 
@@ -69,6 +71,21 @@ def test_a_run_computed_before_the_withdrawal_is_not_approved_after_it(world: Wo
     with pytest.raises(BadInput, match="cannot be approved"):
         world.approve(held)
     assert any(held in warning and "rests on delivery 2" in warning for warning in warnings)
+
+
+@pytest.mark.parametrize(("day", "again"), [("2023-12-04", ("2023-12",)), ("2024-02-05", ())])
+def test_a_withdrawal_names_the_settled_months_that_it_may_have_moved(
+    world: World, day: str, again: tuple[str, ...]
+) -> None:
+    header = "dr_event_id,region,direction,starts_at,ends_at"
+    event = f"D-9,KANTO,suppression,{day}T08:00:00Z,{day}T09:00:00Z"
+    landing = world.folder / "landing"
+    write_feed(landing, "dr_events", [header, event], name="more.csv")
+    ingest(landing, warehouse=world.warehouse, received_at=JANUARY_12, clock=lambda: NOW)
+    withdrawal = withdraw(
+        warehouse=world.warehouse, delivery="dr_events/more.csv", reason="not agreed", by="Ann", now=NOW
+    )
+    assert withdrawal.settle_again == again
 
 
 def test_run_ids_tell_of_withdrawals_only_where_there_are_any() -> None:
