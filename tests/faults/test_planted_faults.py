@@ -27,8 +27,6 @@ FAILED_ASSERTION = re.compile(
     rf"^\S*/(?:{'|'.join(BY_HAND)})/\S+\.py:[0-9]+: (?:AssertionError|assert )", re.MULTILINE
 )
 
-pytestmark = pytest.mark.slow
-
 
 def _copy_of_the_product(folder: Path) -> Path:
     for part in NEEDED:
@@ -53,6 +51,7 @@ def _as_worked_out_by_hand(tree: Path) -> subprocess.CompletedProcess[str]:
     return _python(tree, "pytest", "--tb=line", *BY_HAND)
 
 
+@pytest.mark.slow
 def test_the_product_as_it_is_agrees(tmp_path: Path) -> None:
     tree = _copy_of_the_product(tmp_path)
     for result in (_agrees(tree), _as_worked_out_by_hand(tree)):
@@ -66,6 +65,7 @@ def _plant(fault: Fault, tree: Path) -> None:
     file.write_text(text.replace(fault.right, fault.wrong))
 
 
+@pytest.mark.slow
 def test_code_that_merely_breaks_is_not_noticed(tmp_path: Path) -> None:
     tree = _copy_of_the_product(tmp_path)
     _plant(
@@ -76,7 +76,14 @@ def test_code_that_merely_breaks_is_not_noticed(tmp_path: Path) -> None:
     assert not _is_disagreement(compared) and not _is_failed_assertion(by_hand)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+# Every second one in CI, the others by night: for each the project is parsed and its worlds settled anew.
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(fault, id=fault.name, marks=pytest.mark.nightly if number % 2 else pytest.mark.slow)
+        for number, fault in enumerate(FAULTS)
+    ],
+)
 def test_a_planted_fault_is_noticed(fault: Fault, tmp_path: Path) -> None:
     tree = _copy_of_the_product(tmp_path)
     _plant(fault, tree)
