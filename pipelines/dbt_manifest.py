@@ -17,7 +17,7 @@ from pipelines.errors import JobFailed
 if TYPE_CHECKING:
     from dbt.contracts.graph.manifest import Manifest
 
-_PARSED = ("models", "macros", "tests")
+_PARSED = ("models", "macros", "materializations", "tests")
 
 
 def parsed_project(project: Path, *, database: str) -> Manifest:
