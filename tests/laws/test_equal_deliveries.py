@@ -15,7 +15,7 @@ from tests.laws.given import given as given_worlds
 from tests.oracle import World
 from tests.oracle.base import instant
 
-pytestmark = pytest.mark.xdist_group("equal_deliveries")
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("equal_deliveries")]
 INGESTS_A_RECEIPT = 3
 
 
@@ -50,7 +50,6 @@ def test_no_form_of_the_files_changes_what_is_exported(what: Given, plain: Expor
     _assert_no_form_matters(what, plain, seed=1)
 
 
-@pytest.mark.slow
 @given(seed=st.integers(2, 2**32))
 @settings(max_examples=6, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
 def test_no_form_of_the_files_changes_what_is_exported_whatever_the_form(
@@ -59,7 +58,6 @@ def test_no_form_of_the_files_changes_what_is_exported_whatever_the_form(
     _assert_no_form_matters(what, plain, seed=seed)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.__name__)
 def test_one_change_of_form_alone_changes_nothing(
     what: Given, plain: Exports, change: Change, tmp_path: Path
