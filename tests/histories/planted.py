@@ -76,15 +76,14 @@ FAULTS = (
         Fault(
             "each_file_is_committed_alone",
             "pipelines/ingest.py",
-            "            received.discard()\n\n    def pass_gate",
-            "            received.discard()\n"
+            "        self._next_delivery_no += 1\n",
+            "        self._next_delivery_no += 1\n"
             '        self._connection.execute("commit")\n'
-            '        self._connection.execute("begin")\n\n'
-            "    def pass_gate",
+            '        self._connection.execute("begin")\n',
         ),
         seed=0,
         law="half an ingest is there",
-        kill="take",
+        kill="_take_received",
     ),
     FaultOverTime(
         Fault(
