@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import duckdb
@@ -58,7 +59,7 @@ def read_facts(
     """The facts behind what `gather` was asked for on this connection; `monthly` is the tariff of the
     period's first day (R21).
     """
-    rows = _Reader(connection)
+    rows = partial(_rows, connection)
     lines = list(rows(_LINES, run.run_id))
     segments = list(rows("select * from segments order by segment_from, session_id"))
     return Facts(
@@ -89,14 +90,8 @@ def read_facts(
     )
 
 
-class _Reader:
-    """Rows of a query as mappings."""
-
-    def __init__(self, connection: duckdb.DuckDBPyConnection) -> None:
-        self._connection = connection
-
-    def __call__(self, query: str, *parameters: object) -> Iterable[Row]:
-        return frame_of(self._connection, query, parameters).iter_rows(named=True)
+def _rows(connection: duckdb.DuckDBPyConnection, query: str, *parameters: object) -> Iterable[Row]:
+    return frame_of(connection, query, parameters).iter_rows(named=True)
 
 
 def _performance(row: Row) -> Performance:

@@ -10,7 +10,6 @@ import duckdb
 
 from pipelines.errors import BadInput
 
-HALF_HOUR_S = 1800
 DAY_S = 86_400
 MOST_EVSES = 1_000_000
 MOST_DAYS = 400
