@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipelines import deliveries, ingest
+from pipelines import deliveries, intake
 from pipelines.feeds import Column, Kind
 from pipelines.formats import ReadRows, canonical_csv, nem12
 from tests.hostile.fuzz import fuzz
@@ -59,8 +59,8 @@ def _loses_a_row(*arguments: Any, **named: Any) -> ReadRows:
             lambda energies: [None if energy is None else int(energy) for energy in energies],
         ),
         (nem12, "_set_repeated_aside", lambda meter_file: None),
-        (ingest, "read_nem12", _loses_a_row),
-        (ingest, "_countable_rows", lambda *_: -1),
+        (intake, "read_nem12", _loses_a_row),
+        (intake, "_countable_rows", lambda *_: -1),
     ],
     ids=lambda value: getattr(value, "__name__", str(value)).rpartition(".")[2],
 )

@@ -1,12 +1,15 @@
 """R6, R24: a withdrawn delivery might as well never have come: what it moved, and no more, is booked back."""
 
 import random
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
+from pipelines.journal import FILE_NAME
+from pipelines.store import store_of
 from pipelines.warehouse import open_warehouse
 from pipelines.withdraw import withdraw
 from tests.agreement.agreement import _differences, _settle, _together
@@ -178,6 +181,10 @@ def test_a_replay_sees_what_was_withdrawn_since(history: History, tmp_path: Path
     folder.mkdir()
     copied = folder / "vgi.duckdb"
     copied.write_bytes(history.product.warehouse.read_bytes())
+    # Its journal begins anew: what it told of is forgotten.
+    shutil.copytree(
+        store_of(history.product.warehouse), store_of(copied), ignore=shutil.ignore_patterns(FILE_NAME)
+    )
     _forget_runs(copied)
     replayed = Product(folder=folder, tariffs=history.product.tariffs)
     as_ofs = list(history.folders)
