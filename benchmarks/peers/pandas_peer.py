@@ -26,6 +26,8 @@ def performances(tables: Path, period_from: datetime, period_to: datetime) -> pa
     feeds = {table: _read(tables, table) for table in TABLES if table != "meter_intervals"}
     signals = _signals_to_settle(feeds)
     of_period = signals[(signals["starts_at"] >= period_from) & (signals["starts_at"] < period_to)]
+    if of_period.empty:
+        return PERFORMANCES.empty_table()
     # Nothing outside the half hours of the period's events bears on them.
     events = of_period[["starts_at", "ends_at"]].drop_duplicates()
     needed = _in_half_hours(events, "starts_at", "ends_at")["interval_start"].drop_duplicates()
@@ -45,6 +47,10 @@ def _read(tables: Path, table: str, **options: list) -> pd.DataFrame:
 
 def _seconds(duration: pd.Series) -> pd.Series:
     return duration // SECOND
+
+
+def _largest(numbers: pd.Series) -> int:
+    return int(numbers.fillna(0).to_numpy("int64").max(initial=0))
 
 
 def _later(one: pd.Series, other: pd.Series) -> pd.Series:
@@ -160,7 +166,7 @@ def _with_energy(segments: pd.DataFrame, reads: pd.DataFrame) -> pd.DataFrame:
         logged_mwh = segments[logged] * segments["seconds"] * 1000 // segments["session_seconds"]
         is_logged = logged_mwh.groupby(half_hour).transform("sum") > 0
         weight = logged_mwh.where(is_logged, segments["seconds"])
-        if int(segments[energy].fillna(0).max()) * int(weight.max()) >= 2**63:
+        if _largest(segments[energy]) * _largest(weight) >= 2**63:
             raise OverflowError(f"{energy} times weight takes more than 64 bits")
         product, total = segments[energy] * weight, weight.groupby(half_hour).transform("sum")
         share, segments["remainder"] = product // total, product % total

@@ -45,7 +45,7 @@ def export_tables(warehouse: Path, out: Path, as_of: datetime) -> None:
         if last is not None and as_of < last:
             raise ValueError(f"{warehouse} was last changed at {last}, after {as_of}.")
         for feed in TABLES:
-            rows = connection.execute(f"select * from published.{feed}").to_arrow_reader(_ROWS_A_BATCH)
+            rows = connection.cursor().sql(f"select * from published.{feed}").to_arrow_reader(_ROWS_A_BATCH)
             with pq.ParquetWriter(out / f"{feed}.parquet", rows.schema) as writer:
                 for batch in rows:
                     writer.write_batch(batch)
