@@ -22,18 +22,23 @@ SUPPRESSING = ["discharge_energy", "charging_power_limit"]
 def performances(tables: Path, period_from: datetime, period_to: datetime) -> pa.Table:
     """The performances of a period, from Parquet files."""
     feeds = {table: pl.scan_parquet(tables / f"{table}.parquet") for table in TABLES}
-    signals = _signals_to_settle(feeds).collect(engine="streaming").lazy()
+    signals = _computed(_signals_to_settle(feeds))
     of_period = signals.filter(col("starts_at") >= period_from, col("starts_at") < period_to)
     # Nothing outside the half hours of the period's events bears on them.
     events = of_period.select("starts_at", "ends_at").unique()
-    needed = _in_half_hours(events, "starts_at", "ends_at").select("interval_start").unique()
-    needed = needed.collect(engine="streaming").lazy()
+    needed = _computed(_in_half_hours(events, "starts_at", "ends_at").select("interval_start").unique())
     dispatched = _in_half_hours(signals, "starts_at", "ends_at").join(needed, on="interval_start", how="semi")
-    permissions = pl.concat([_lease_covers(feeds), _specific_periods(feeds)])
-    segments = _segments(_half_hours(feeds, needed), dispatched, permissions)
+    permissions = _computed(pl.concat([_lease_covers(feeds), _specific_periods(feeds)]))
+    segments = _segments(_computed(_half_hours(feeds, needed)), dispatched, permissions)
     reads = feeds["meter_intervals"].join(needed, on="interval_start", how="semi")
-    performed = _performed(_with_energy(segments, reads), dispatched, permissions)
+    segments = _computed(_with_energy(segments, reads))
+    performed = _computed(_performed(segments, dispatched, permissions))
     return _measured(of_period, performed).collect(engine="streaming").to_arrow().cast(PERFORMANCES)
+
+
+def _computed(rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Rows that more than one query needs, computed once."""
+    return rows.collect(engine="streaming").lazy()
 
 
 def _seconds(start: str, end: str) -> pl.Expr:
@@ -104,7 +109,10 @@ def _half_hours(feeds: Feeds, needed: pl.LazyFrame) -> pl.LazyFrame:
     sessions = sessions.rename({"is_known": "vehicle_is_known"})
     half_hours = _in_half_hours(sessions, "started_at", "ended_at")
     half_hours = half_hours.join(needed, on="interval_start", how="semi")
-    return _only_known(half_hours, feeds["evses"], "evse_id", "interval_start").with_columns(
+    evses = feeds["evses"].select(
+        *("evse_id", "valid_from", "valid_to", "region", "metering_point_id", "access", "backfeed_capable")
+    )
+    return _only_known(half_hours, evses, "evse_id", "interval_start").with_columns(
         session_seconds=_seconds("started_at", "ended_at"),
         half_hour_from=pl.max_horizontal("started_at", "interval_start"),
         half_hour_to=pl.min_horizontal("ended_at", col("interval_start").dt.offset_by("30m")),
@@ -113,21 +121,22 @@ def _half_hours(feeds: Feeds, needed: pl.LazyFrame) -> pl.LazyFrame:
 
 def _segments(half_hours: pl.LazyFrame, dispatched: pl.LazyFrame, permissions: pl.LazyFrame) -> pl.LazyFrame:
     """R8: half hours of sessions, cut where an event or a permission starts or ends."""
-    starts = [half_hours.with_columns(segment_from="half_hour_from")]
+    session_half_hour = ["session_id", "interval_start"]
+    starts = [half_hours.select(*session_half_hour, segment_from="half_hour_from")]
     for cuts, on, edges in (
         (dispatched, DISPATCHED, ["starts_at", "ends_at"]),
         (permissions, PAIR, ["permitted_from", "permitted_to"]),
     ):
-        cut = half_hours.join(cuts.select(*on, *edges).unique(), on=on)
+        cut = half_hours.join(cuts.select(*on, *edges), on=on)
         for edge in edges:
             inside = cut.filter(col(edge) > col("half_hour_from"), col(edge) < col("half_hour_to"))
-            starts.append(inside.with_columns(segment_from=edge).drop(edges))
-    session_half_hour = ["session_id", "interval_start"]
+            starts.append(inside.select(*session_half_hour, segment_from=edge))
     following = col("segment_from").shift(-1).over(session_half_hour, order_by="segment_from")
-    segments = pl.concat(starts).unique([*session_half_hour, "segment_from"])
-    return segments.with_columns(segment_to=following.fill_null(col("half_hour_to"))).with_columns(
-        seconds=_seconds("segment_from", "segment_to")
+    edges = pl.concat(starts).unique().with_columns(segment_to=following)
+    segments = half_hours.join(edges, on=session_half_hour).with_columns(
+        col("segment_to").fill_null(col("half_hour_to"))
     )
+    return segments.with_columns(seconds=_seconds("segment_from", "segment_to"))
 
 
 def _with_energy(segments: pl.LazyFrame, reads: pl.LazyFrame) -> pl.LazyFrame:
@@ -166,7 +175,10 @@ def _performed(segments: pl.LazyFrame, dispatched: pl.LazyFrame, permissions: pl
     eligible = segments.join(permitted.unique(), on=segment, how="left").filter(
         "vehicle_is_known", (col("access") == "public") | col("is_permitted")
     )
-    performed = within(eligible.join(dispatched, on=DISPATCHED), "starts_at", "ends_at")
+    performed = within(eligible.join(dispatched, on=DISPATCHED), "starts_at", "ends_at").select(
+        *(*segment, *PERFORMANCE, "interval_start", "starts_at", "ends_at", "amount_kind", "amount"),
+        *("seconds", "charged_wh", "import_wh", "backfeed_wh", "backfeed_capable"),
+    )
     return performed.sort("starts_at", "dr_event_id").unique(segment, keep="first")
 
 
