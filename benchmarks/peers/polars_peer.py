@@ -132,8 +132,8 @@ def _segments(half_hours: pl.LazyFrame, dispatched: pl.LazyFrame, permissions: p
             inside = cut.filter(col(edge) > col("half_hour_from"), col(edge) < col("half_hour_to"))
             starts.append(inside.select(*session_half_hour, segment_from=edge))
     following = col("segment_from").shift(-1).over(session_half_hour, order_by="segment_from")
-    edges = pl.concat(starts).unique().with_columns(segment_to=following)
-    segments = half_hours.join(edges, on=session_half_hour).with_columns(
+    pieces = pl.concat(starts).unique().with_columns(segment_to=following)
+    segments = half_hours.join(pieces, on=session_half_hour).with_columns(
         col("segment_to").fill_null(col("half_hour_to"))
     )
     return segments.with_columns(seconds=_seconds("segment_from", "segment_to"))
