@@ -171,9 +171,10 @@ def load_rows(
     """Load what a reader found in one file: duplicates once, conflicts and bad rows to quarantine."""
     duplicates, conflicting = _set_repeated_aside(connection, feed=feed, delivery_no=delivery.delivery_no)
     has_repeated = duplicates + conflicting > 0
-    connection.execute(
-        "insert into raw.quarantine select ?, line, column_name, reason, row_text from bad_rows",
-        [delivery.delivery_no],
+    _insert(
+        connection,
+        into="raw.quarantine",
+        query=f"select {delivery.delivery_no}, line, column_name, reason, row_text from bad_rows",
     )
     superseded = _note_supersessions(connection, feed=feed, delivery=delivery, has_repeated=has_repeated)
     accepted = _append(connection, feed=feed, delivery_no=delivery.delivery_no, has_repeated=has_repeated)
@@ -189,11 +190,22 @@ def _append(
     connection: duckdb.DuckDBPyConnection, *, feed: Feed, delivery_no: int, has_repeated: bool
 ) -> int:
     names = ", ".join((*feed.column_names, ROW_STATUS))
-    inserted = connection.execute(
-        f"insert into raw.{feed.name} (delivery_no, row_no, line, {names}) "
-        f"select {delivery_no}, row_no, line, {names} from good_rows {_only_kept(has_repeated)}"
-    ).fetchall()
-    return int(inserted[0][0])
+    return _insert(
+        connection,
+        into=f"raw.{feed.name} (delivery_no, row_no, line, {names})",
+        query=f"select {delivery_no}, row_no, line, {names} from good_rows {_only_kept(has_repeated)}",
+    )
+
+
+def _insert(connection: duckdb.DuckDBPyConnection, *, into: str, query: str) -> int:
+    """Append the rows of a query, if there are any; how many.
+
+    DuckDB 2.0.0 hides what a transaction appended to a table from its own later statements, if it began with
+    an insert of no rows, a large one followed and then any other.
+    """
+    if not connection.execute(f"select 1 from ({query}) limit 1").fetchall():
+        return 0
+    return int(connection.execute(f"insert into {into} {query}").fetchall()[0][0])
 
 
 def _only_kept(has_repeated: bool) -> str:
@@ -287,9 +299,10 @@ def _quarantine_conflicts(connection: duckdb.DuckDBPyConnection, *, feed: Feed, 
     key = ", ".join(feed.key)
     row_text = _joined((*feed.column_names, ROW_STATUS), feed=feed, separator="','")
     shown_key = " || ', ' || ".join(f"'{name} ' || {_as_text(name, feed=feed)}" for name in feed.key)
-    connection.execute(
-        f"""
-        insert into raw.quarantine
+    _insert(
+        connection,
+        into="raw.quarantine",
+        query=f"""
         select
             {delivery_no},
             line,
@@ -300,7 +313,7 @@ def _quarantine_conflicts(connection: duckdb.DuckDBPyConnection, *, feed: Feed, 
         from repeated_rows
         inner join good_rows using (line, row_no)
         where is_conflict
-        """
+        """,
     )
 
 
@@ -340,15 +353,17 @@ def _note_supersessions(
     )
     later = _deliveries_in_force_after(connection, delivery=delivery)
     is_later = f"delivery_no in ({', '.join(map(str, later))})" if later else "false"
-    connection.execute(
-        f"insert into raw.supersessions select {delivery.delivery_no}, incoming_row_no, delivery_no "
-        f"from key_matches where {is_later}"
+    ours = delivery.delivery_no
+    _insert(
+        connection,
+        into="raw.supersessions",
+        query=f"select {ours}, incoming_row_no, delivery_no from key_matches where {is_later}",
     )
-    superseded = connection.execute(
-        f"insert into raw.supersessions select delivery_no, row_no, {delivery.delivery_no} "
-        f"from key_matches where not ({is_later})"
-    ).fetchall()
-    return int(superseded[0][0])
+    return _insert(
+        connection,
+        into="raw.supersessions",
+        query=f"select delivery_no, row_no, {ours} from key_matches where not ({is_later})",
+    )
 
 
 def _range_of_reads(connection: duckdb.DuckDBPyConnection) -> str:

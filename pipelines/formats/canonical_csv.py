@@ -263,14 +263,16 @@ def _move(
     unfit: list[_UnfitRow],
     header: tuple[str, ...],
 ) -> None:
-    columns = list(zip(*fit, strict=True)) or [()] * (len(header) + 1)
+    _set_aside(connection, unfit)
+    if not fit:
+        return
+    columns = list(zip(*fit, strict=True))
     names = ("line", *(_text(name) for name in header))
     frame = pl.DataFrame(dict(zip(names, columns, strict=True)), schema_overrides={"line": pl.Int32})
     cells = ", ".join(f"nullif({_text(name)}, '')" for name in header)
     connection.register("text_batch", frame)
     connection.execute(f"insert into text_rows select line, {cells} from text_batch")
     connection.unregister("text_batch")
-    _set_aside(connection, unfit)
 
 
 def _set_aside(connection: duckdb.DuckDBPyConnection, rows: Sequence[_UnfitRow]) -> None:
