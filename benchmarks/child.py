@@ -19,7 +19,7 @@ from benchmarks.figures import Cost, Measurement
 from benchmarks.tasks import TASKS
 
 _ROOT = Path(__file__).resolve().parent.parent
-_TASK_MODULES = ("days", "floors", "late", "peer_tasks", "stages", "verifications", "worlds")
+TASK_MODULES = ("days", "floors", "late", "peer_tasks", "stages", "verifications", "worlds")
 
 
 class WorkFailed(Exception):
@@ -82,7 +82,7 @@ def _peak_bytes() -> int:
 
 def main() -> None:
     """Do the task named by the first argument with the JSON of the second; its figures go to the third."""
-    for module in _TASK_MODULES:
+    for module in TASK_MODULES:
         import_module(f"benchmarks.{module}")
     Path(sys.argv[3]).write_text(json.dumps(_measure(sys.argv[1], json.loads(sys.argv[2]))))
 

@@ -54,7 +54,7 @@ def judge_growth_of_stages(scene: Scene) -> Iterator[Judged]:
     if len(scene.months) < 2:
         return
     for stage in (*_PARTS, *STAGES):
-        costs = {rows: month.net(stage, scene.smallest) for rows, month in scene.months.items()}
+        costs = {month.world.rows: month.net(stage, scene.smallest) for month in scene.months.values()}
         yield judge_growth(stage, costs)
 
 

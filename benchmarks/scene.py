@@ -12,7 +12,7 @@ from benchmarks.month import Month
 
 @dataclass
 class Scene:
-    """Months by their rows, smallest first; `smallest` is the world that tells the fixed cost.
+    """Months by the intervals asked for, smallest first; `smallest` is the world that tells the fixed cost.
 
     `notes` are facts that belong to the result and to no bound.
     """

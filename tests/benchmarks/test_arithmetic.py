@@ -9,6 +9,7 @@ from benchmarks.clock import Clock
 from benchmarks.command import dear_imports
 from benchmarks.figures import Cost, Figure, growth_exponent, net_cpu_s, ratio
 from benchmarks.sizes import BadSize, disk_bytes, intervals_of
+from benchmarks.statements import shape
 
 
 @pytest.mark.parametrize(
@@ -94,6 +95,11 @@ Ingesting sample/landing.
 import time:        10 |    1500000 | great_expectations
 """
     assert dear_imports(told) == {"great_expectations": 1.5, "dbt": 0.45}
+
+
+def test_statements_are_one_whatever_their_numbers_and_paths() -> None:
+    queries = ("insert into t\n  select 17, 'a.csv'", "/* dbt */ insert into t select 4, 'b.csv'")
+    assert {shape(query) for query in queries} == {"insert into t select ?, ?"}
 
 
 def test_costs_add_up() -> None:
