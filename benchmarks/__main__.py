@@ -43,12 +43,13 @@ JUDGES: dict[str, Judge] = {
     "command": judge_command,
 }
 GAPS = {"airflow": "Airflow's share of a run, which takes a scheduler of its own to tell."}
+_WIDTH_OF_A_FILE = 150
 _STANDARD_SIZES = ("1M", "10M")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, show and keep; 1 if a bound is missed, 2 for bad usage or too little disk."""
-    console = Console(soft_wrap=False)
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH_OF_A_FILE)
     options = _options(arguments)
     try:
         sizes = sorted({intervals_of(text) for text in options.sizes})

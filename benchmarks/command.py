@@ -31,7 +31,8 @@ def judge_command(scene: Scene) -> Iterator[Judged]:
     with tempfile.TemporaryDirectory(dir=scene.work) as folder:
         timed = _vgi(scene, "-X", "importtime", "-c", _VGI, *_sample_run(Path(folder)))
     scene.notes["dear imports of vgi run, s"] = dear_imports(timed.stderr)
-    scene.notes["dbt's start, CPU s"] = scene.fixed_cpu_s("verify")
+    parts = scene.do("parse_project").parts
+    scene.notes["the dbt project, CPU s"] = {part: cost.cpu_s for part, cost in parts.items()}
 
 
 def dear_imports(told: str) -> dict[str, float]:

@@ -43,6 +43,20 @@ def verify_within(
     return {}
 
 
+@task("dbt.cli.main", "pipelines.verify")
+def parse_project(clock: Clock) -> dict[str, Any]:
+    """Parse the dbt project, which a change of it makes necessary, and read it back as every run does."""
+    from pipelines import dbt_manifest
+    from pipelines.verify import DBT_PROJECT, dbt_environment
+
+    with tempfile.TemporaryDirectory() as folder, dbt_environment(Path(folder) / "vgi.duckdb"):
+        with clock.on("parse"):
+            dbt_manifest._parse(DBT_PROJECT)
+        with clock.on("read back"):
+            dbt_manifest.parsed_project(DBT_PROJECT, database="vgi")
+    return {}
+
+
 @task("duckdb")
 def fingerprints(clock: Clock, *, warehouse: str) -> dict[str, Any]:
     """Rows and a hash of each table of schema `verified`, whatever the order of its rows."""
