@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmarks.against_peers import judge_peers
-from benchmarks.bounds import Judged, missed
+from benchmarks.bounds import WORK_DONE, Judged, missed
 from benchmarks.child import WorkFailed
 from benchmarks.command import judge_command
 from benchmarks.days import judge_day, judge_history
@@ -42,7 +42,7 @@ JUDGES: dict[str, Judge] = {
     "history": judge_history,
     "command": judge_command,
 }
-GAPS = {"airflow": "Airflow's share of a run, which takes a scheduler of its own to tell."}
+GAPS = ("Airflow's share of a run, which takes a scheduler of its own to tell.",)
 _WIDTH_OF_A_FILE = 150
 _STANDARD_SIZES = ("1M", "10M")
 
@@ -110,9 +110,7 @@ def benchmark(
             world = month_of(data, intervals=intervals, threads=threads)
             month = measure_month(world, work / f"month-{intervals}", rounds=rounds, threads=threads, say=say)
             scene.months[intervals] = month
-        judged = [
-            each for judge in (JUDGES[name] for name in JUDGES if name in only) for each in judge(scene)
-        ]
+        judged, gaps = _judged(scene, only)
         shutil.rmtree(work / "smallest", ignore_errors=True)
     return Result(
         machine=this_machine(),
@@ -121,9 +119,22 @@ def benchmark(
         smallest=scene.smallest,
         months=list(scene.months.values()),
         judged=judged,
-        gaps=list(GAPS.values()),
+        gaps=[*gaps, *GAPS],
         notes=scene.notes,
     )
+
+
+def _judged(scene: Scene, only: Iterable[str]) -> tuple[list[Judged], list[str]]:
+    """What the bounds named are judged by, and a sentence for each that failed: the others still count."""
+    judged: list[Judged] = []
+    gaps = []
+    for name in (name for name in JUDGES if name in only):
+        try:
+            judged.extend(JUDGES[name](scene))
+        except WorkFailed as fault:
+            gaps.append(f"{name}: {fault}")
+            judged.append(Judged(WORK_DONE, 1, name))
+    return judged, gaps
 
 
 def keep(result: Result, out: Path) -> None:

@@ -62,6 +62,7 @@ GROWTH = Bound("growth exponent of the CPU seconds of {stage}", 1.12, Unit.EXPON
 PEER_LEAD = Bound("the same performances by {peer}, against ours", 3.0, Unit.TIMES, is_least=True)
 PEER_EQUAL = Bound("performances of {peer} that differ from ours", 0, Unit.DIFFERENCES)
 GATES_SHARE = Bound("all gates, as a share of the ingest without them", 0.15, Unit.SHARE)
+WORK_DONE = Bound("pieces of work that failed and could not be measured", 0, Unit.DIFFERENCES)
 HELP_SECONDS = Bound("vgi --help", 0.5, Unit.SECONDS)
 SAMPLE_SECONDS = Bound("vgi run on the sample, warm", 15.0, Unit.SECONDS)
 

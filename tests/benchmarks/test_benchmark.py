@@ -5,19 +5,22 @@ import importlib
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from benchmarks.bounds import INGEST_RATIO, PEER_LEAD, Judged, named
+from benchmarks.child import WorkFailed
 from benchmarks.clock import Clock
 from benchmarks.days import cut
 from benchmarks.ingests import split
 from benchmarks.result import SHOWN, Result
+from benchmarks.scene import Scene
 from benchmarks.verifications import fingerprints
 from benchmarks.worlds import World
-from tests.benchmarks.made_up import result
+from tests.benchmarks.made_up import month, result
 
 ROOT = Path(__file__).resolve().parents[2]
 program = importlib.import_module("benchmarks.__main__")
@@ -48,6 +51,23 @@ def test_bounds_that_hold_are_exit_0_and_one_untold_is_no_success(
     assert "All of 1 bounds measured are met." in said
     assert "not told" in said
     assert "Not measured: what was left out" in said
+
+
+def test_work_that_fails_is_a_missed_bound_and_hides_no_other(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def fails(_: Scene) -> Iterator[Judged]:
+        yield Judged(INGEST_RATIO, 2.1, "measured before it failed")
+        raise WorkFailed("ingest failed (exit 1)")
+
+    def holds(_: Scene) -> Iterator[Judged]:
+        yield Judged(INGEST_RATIO, 2.0, "measured after")
+
+    monkeypatch.setattr(program, "JUDGES", {"ingest": fails, "month": holds})
+    scene = Scene(tmp_path, tmp_path, 1, 1, lambda _: None, smallest=month(7_000, cpu_s=0.5))
+    judged, gaps = program._judged(scene, ("ingest", "month"))
+    assert [each.is_met for each in judged] == [True, False, True]
+    assert gaps == ["ingest: ingest failed (exit 1)"]
 
 
 def test_what_is_kept_tells_machine_stages_and_bounds(
@@ -157,13 +177,13 @@ def test_a_month_of_a_tiny_fleet_is_measured_in_every_stage(tmp_path: Path) -> N
     )
     assert done.returncode in (0, 1), done.stderr
     document = json.loads((tmp_path / "out" / "benchmark.json").read_text())
-    (month,) = document["months"]
-    assert month["meter_rows"] > 25_000
-    assert set(month["stages"]) == set(SHOWN)
-    for stage, figures in month["stages"].items():
+    (measured,) = document["months"]
+    assert measured["meter_rows"] > 25_000
+    assert set(measured["stages"]) == set(SHOWN)
+    for stage, figures in measured["stages"].items():
         assert stage in done.stdout
         assert figures["cpu_s"] > 0 and figures["wall_s"] > 0, stage
-    assert month["model_wall_s"]["performances"] > 0
+    assert measured["model_wall_s"]["performances"] > 0
     assert [each["met"] for each in document["bounds"]].count(None) == 0
     assert list((tmp_path / "data").glob("work-*")) == []
 
