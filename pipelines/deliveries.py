@@ -340,10 +340,12 @@ def _note_supersessions(
     )
     later = _deliveries_in_force_after(connection, delivery=delivery)
     is_later = f"delivery_no in ({', '.join(map(str, later))})" if later else "false"
-    connection.execute(
-        f"insert into raw.supersessions select {delivery.delivery_no}, incoming_row_no, delivery_no "
-        f"from key_matches where {is_later}"
-    )
+    # An insert of no rows would hide a large one after it from the rest of the transaction (DuckDB 2.0.0).
+    if later:
+        connection.execute(
+            f"insert into raw.supersessions select {delivery.delivery_no}, incoming_row_no, delivery_no "
+            f"from key_matches where {is_later}"
+        )
     superseded = connection.execute(
         f"insert into raw.supersessions select delivery_no, row_no, {delivery.delivery_no} "
         f"from key_matches where not ({is_later})"
