@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 READY := $(VENV)/.ready
 .DEFAULT_GOAL := help
-.PHONY: help setup demo docs airflow screenshots bench-gates test test-slow test-nightly lint lock clean
+.PHONY: help setup demo docs airflow screenshots bench test test-slow test-nightly lint lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -32,8 +32,11 @@ airflow: $(READY) ## Airflow on this machine, settling the sample; Ctrl-C ends i
 screenshots: $(READY) ## docs/pictures/*.png anew, of an Airflow that settles the sample (needs a Chromium)
 	@$(VENV)/bin/python -m docs.pictures.take
 
-bench-gates: $(READY) ## the gates' share of an ingest of 5 million rows
-	$(VENV)/bin/python -m benchmarks.gate_share
+SIZES := 1M 10M
+ROUNDS := 3
+
+bench: $(READY) ## what each stage costs on this machine, against floors and bounds; SIZES="1M 10M" ROUNDS=3
+	$(VENV)/bin/python -m benchmarks --sizes $(SIZES) --rounds $(ROUNDS) $(BENCH)
 
 test: $(READY) lint ## fast tests and linters
 	$(VENV)/bin/python -m pytest -m "not slow and not nightly" -n 2 --dist loadfile

@@ -1,0 +1,1 @@
+"""What the system costs on this machine: `python -m benchmarks --help`."""
