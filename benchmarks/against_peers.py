@@ -2,7 +2,6 @@
 
 import shutil
 from collections.abc import Iterator
-from importlib.util import find_spec
 from typing import Any
 
 from benchmarks.bounds import PEER_EQUAL, PEER_LEAD, Judged, named
@@ -18,9 +17,6 @@ MOST_ROWS = 15_000_000
 
 def judge_peers(scene: Scene) -> Iterator[Judged]:
     """Equal results at every size, and the lead at the largest that the peers can take."""
-    if find_spec("benchmarks.peers") is None:
-        scene.say("no peers here: benchmarks.peers is absent")
-        return
     months = [month for month in scene.months.values() if month.world.rows <= MOST_ROWS]
     fixed = {name: found.cost.cpu_s for name, found in _run_all(scene, scene.smallest).items()}
     costs: list[dict[str, Any]] = []

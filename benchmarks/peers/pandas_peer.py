@@ -41,7 +41,7 @@ def performances(tables: Path, period_from: datetime, period_to: datetime) -> pa
     return _measured(of_period, _performed(segments, dispatched, permissions))
 
 
-def _read(tables: Path, table: str, **options: list) -> pd.DataFrame:
+def _read(tables: Path, table: str, **options: list[Any]) -> pd.DataFrame:
     return pd.read_parquet(tables / f"{table}.parquet", dtype_backend="numpy_nullable", **options)
 
 
