@@ -42,10 +42,10 @@ test: $(READY) lint ## fast tests and linters
 	$(VENV)/bin/python -m pytest -m "not slow and not nightly" -n 2 --dist loadfile
 
 test-slow: $(READY) ## the tests that take minutes
-	$(VENV)/bin/python -m pytest -m slow -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest -m slow -n 2 --dist loadfile
 
 test-nightly: $(READY) ## 100,000 broken inputs, kills, damages and histories; hours. FUZZ_SEED=n repeats a night
-	$(VENV)/bin/python -m pytest -m nightly -n 2 --dist loadgroup
+	$(VENV)/bin/python -m pytest -m nightly -n 2 --dist worksteal
 
 lint: $(READY) ## ruff, mypy, sqlfluff, import directions
 	$(VENV)/bin/ruff check .

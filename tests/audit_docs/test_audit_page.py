@@ -122,7 +122,6 @@ def browser_page(
         browser.close()
 
 
-@pytest.mark.xdist_group("audit_page_in_a_browser")
 def test_a_browser_opens_it_offline_and_has_nothing_to_complain(
     browser_page: tuple[Page, list[str]],
 ) -> None:

@@ -19,8 +19,6 @@ from tests.oracle import World
 from tests.oracle import settle as oracle_settle
 from tests.oracle import worlds as oracle_worlds
 
-pytestmark = pytest.mark.xdist_group("peers")
-
 # One column of one table other than it was delivered: who does not use it, or does not compare, sees nothing.
 FAULTS = {
     "a Wh more": ("meter_intervals", "import_wh + 1 as import_wh"),

@@ -14,8 +14,6 @@ from tests.damage.damages import Damage, do_damage
 from tests.damage.settled_world import SettledWorld
 from tests.damage.undamaged import Undamaged, contents_of, vgi
 
-pytestmark = pytest.mark.xdist_group("damage")
-
 _HEADER_BYTES = 3 * 4096  # of a DuckDB file: its own header, and two of the database
 _REMEDY = re.compile(
     r"from a backup|vgi rebuild|deliver the same file again|move the folder away|vgi approve"

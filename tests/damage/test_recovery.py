@@ -13,7 +13,7 @@ from pipelines.cli import app
 from tests.damage.settled_world import SettledWorld
 from tests.damage.undamaged import Undamaged, vgi
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("damage")]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "recovery.md").read_text()

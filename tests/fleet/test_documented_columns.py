@@ -44,7 +44,6 @@ def _built(warehouse: Path) -> Columns:
     return columns
 
 
-@pytest.mark.xdist_group("documented_columns")
 def test_the_columns_documented_are_the_columns_built(warehouse: Path, documented: list[Any]) -> None:
     built = _built(warehouse)
     assert len(documented) > 60
@@ -52,14 +51,12 @@ def test_the_columns_documented_are_the_columns_built(warehouse: Path, documente
         assert sorted(node.columns) == built[node.schema, node.name], node.name
 
 
-@pytest.mark.xdist_group("documented_columns")
 def test_nothing_is_built_that_is_not_documented(warehouse: Path, documented: list[Any]) -> None:
     of_dbt = {"staging", "intermediate", "verified"}
     built = {key for key in _built(warehouse) if key[0] in of_dbt}
     assert built == {(node.schema, node.name) for node in documented if node.schema in of_dbt}
 
 
-@pytest.mark.xdist_group("documented_columns")
 def test_every_model_and_every_column_is_described(documented: list[Any]) -> None:
     bare = [node.name for node in documented if not node.description.strip()]
     bare += [

@@ -17,7 +17,7 @@ import pytest
 
 from pipelines.simulate import SimulationReport, simulate
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("fleet")]
+pytestmark = pytest.mark.slow
 
 BIN = Path(sys.executable).parent
 RULEBOOK = Path(__file__).resolve().parents[2] / "docs" / "rulebook.md"

@@ -12,7 +12,7 @@ from tests.laws.given import Given, csv_bytes, given
 from tests.oracle import EXPORTS
 from tests.oracle.worlds import write_landing
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("books_over_time")]
+pytestmark = pytest.mark.slow
 
 BOOKED = ("booked_before", "booked_now")
 STATE_THE_BOOKS = {"bookings", "user_points", "manager_fee_reductions"}

@@ -17,8 +17,6 @@ from tests.agreement.product import product_of, read_exports
 from tests.laws.given import given
 from tests.oracle.worlds import write_landing
 
-pytestmark = pytest.mark.xdist_group("conservation")
-
 Rows = list[dict[str, str]]
 HalfHour = tuple[str, dt.datetime]
 Energy = tuple[int | None, int | None]  # import and backfeed; None is missing

@@ -15,7 +15,7 @@ from tests.laws.given import given as given_worlds
 from tests.oracle import World
 from tests.oracle.base import instant
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("equal_deliveries")]
+pytestmark = pytest.mark.slow
 INGESTS_A_RECEIPT = 3
 
 

@@ -21,7 +21,7 @@ from tests.oracle import EXPORTS, Delivery, Settlement, World
 from tests.oracle import settle as oracle_settle
 from tests.oracle import worlds as oracle_worlds
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("late_rows")]
+pytestmark = pytest.mark.slow
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "scenarios"
 PERIOD, EARLY, BETWEEN, LATE = (

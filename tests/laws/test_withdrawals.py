@@ -20,7 +20,7 @@ from tests.oracle import worlds as oracle_worlds
 from tests.oracle.base import instant as seconds_of
 from tests.oracle.base import text_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("withdrawals")]
+pytestmark = pytest.mark.slow
 
 HOUR = 3600
 STATE_THE_BOOKS = {"bookings", "user_points", "manager_fee_reductions"}

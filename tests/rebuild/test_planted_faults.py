@@ -13,7 +13,7 @@ from pipelines.journal import Entry, Event
 from pipelines.rebuild.warehouse import rebuild
 from tests.rebuild.contents import file_bytes
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rebuild")]
+pytestmark = pytest.mark.slow
 
 
 def _entries(store: Path) -> list[Entry]:

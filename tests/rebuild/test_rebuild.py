@@ -21,7 +21,6 @@ from tests.rebuild.history import BY, History
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.usefixtures("given_verification"),
-    pytest.mark.xdist_group("rebuild"),
 ]
 
 
