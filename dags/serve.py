@@ -16,6 +16,7 @@ import time
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ SAMPLE_PERIOD, SAMPLE_RECEIVED_AT = "2023-12", "2024-01-08T09:00:00Z"
 USER = "operator"
 DAG_IDS = {"ingest", "verify", "settle", "correct", "audit_docs"}
 _PATIENCE_SECONDS = 300
+# Airflow on SQLite answers with 500 or 503 while another of its processes writes.
+_BUSY = (HTTPStatus.INTERNAL_SERVER_ERROR, HTTPStatus.SERVICE_UNAVAILABLE)
+_BUSY_SECONDS = 60
 
 
 class Refused(Exception):
@@ -53,8 +57,15 @@ class Server:
         return f"http://localhost:{self.port}"
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """One call of the REST API as the operator; the decoded answer."""
-        return _call(method, f"{self.url}/api/v2{path}", body, token=self.token())
+        """One call of the REST API as the operator; the decoded answer. Reading is tried again while SQLite is busy."""
+        give_up_at = time.monotonic() + _BUSY_SECONDS
+        while True:
+            try:
+                return _call(method, f"{self.url}/api/v2{path}", body, token=self.token())
+            except Refused as refused:
+                if method != "GET" or refused.code not in _BUSY or time.monotonic() > give_up_at:
+                    raise
+            time.sleep(1)
 
     def token(self) -> str:
         """What says to the API, and by the cookie `_token` to the UI, that the operator signed in."""
@@ -66,10 +77,22 @@ class Server:
         return {dag["dag_id"] for dag in self.call("GET", "/dags")["dags"]} >= DAG_IDS
 
     def trigger(self, dag_id: str, run_id: str, **conf: Any) -> None:
-        """Start a run of a DAG."""
-        self.call(
-            "POST", f"/dags/{dag_id}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        )
+        """Start a run of a DAG, asked for again while SQLite is busy."""
+        body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
+        give_up_at = time.monotonic() + _BUSY_SECONDS
+        asked_before = False
+        while True:
+            try:
+                self.call("POST", f"/dags/{dag_id}/dagRuns", body)
+            except Refused as refused:
+                if asked_before and refused.code == HTTPStatus.CONFLICT:
+                    return  # what was answered with an error had been done
+                if refused.code not in _BUSY or time.monotonic() > give_up_at:
+                    raise
+            else:
+                return
+            asked_before = True
+            time.sleep(1)
 
     def state_of(self, dag_id: str, run_id: str) -> str:
         """The state of a run of a DAG."""
