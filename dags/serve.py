@@ -15,7 +15,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -58,14 +60,8 @@ class Server:
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """One call of the REST API as the operator; the decoded answer. Reading is tried again while SQLite is busy."""
-        give_up_at = time.monotonic() + _BUSY_SECONDS
-        while True:
-            try:
-                return _call(method, f"{self.url}/api/v2{path}", body, token=self.token())
-            except Refused as refused:
-                if method != "GET" or refused.code not in _BUSY or time.monotonic() > give_up_at:
-                    raise
-            time.sleep(1)
+        ask = partial(_call, method, f"{self.url}/api/v2{path}", body, token=self.token())
+        return _when_free(ask) if method == "GET" else ask()
 
     def token(self) -> str:
         """What says to the API, and by the cookie `_token` to the UI, that the operator signed in."""
@@ -79,20 +75,19 @@ class Server:
     def trigger(self, dag_id: str, run_id: str, **conf: Any) -> None:
         """Start a run of a DAG, asked for again while SQLite is busy."""
         body = {"dag_run_id": run_id, "logical_date": None, "conf": conf}
-        give_up_at = time.monotonic() + _BUSY_SECONDS
         asked_before = False
-        while True:
+
+        def ask() -> None:
+            nonlocal asked_before
             try:
                 self.call("POST", f"/dags/{dag_id}/dagRuns", body)
             except Refused as refused:
-                if asked_before and refused.code == HTTPStatus.CONFLICT:
-                    return  # what was answered with an error had been done
-                if refused.code not in _BUSY or time.monotonic() > give_up_at:
+                # What was answered with an error may have been done.
+                if not (asked_before and refused.code == HTTPStatus.CONFLICT):
+                    asked_before = True
                     raise
-            else:
-                return
-            asked_before = True
-            time.sleep(1)
+
+        _when_free(ask)
 
     def state_of(self, dag_id: str, run_id: str) -> str:
         """The state of a run of a DAG."""
@@ -208,6 +203,18 @@ def _wait_until_healthy(server: Server) -> None:
             pass
         time.sleep(1)
     raise RuntimeError(f"Airflow did not get healthy; see {server.home / 'airflow.log'}.")
+
+
+def _when_free(ask: Callable[[], Any]) -> Any:
+    """What a call answers, made again while SQLite is busy."""
+    give_up_at = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return ask()
+        except Refused as refused:
+            if refused.code not in _BUSY or time.monotonic() > give_up_at:
+                raise
+        time.sleep(1)
 
 
 def _call(method: str, url: str, body: Any = None, *, token: str | None = None) -> Any:
