@@ -3,6 +3,8 @@
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from pipelines.books import open_books
 from pipelines.runs import get_run
 from pipelines.tariff_files import TariffFiles, applied_tariffs
@@ -35,51 +37,58 @@ def touched_periods(
     of sight or that came back for it; without an end, as far as there are events. What reaches further is
     left to the timetable of corrections: the exchange of a lease with segments in another month (R22).
     """
-    spans = " union all ".join(_span_sql(feed) for feed in SPANS)
     with open_books(warehouse) as connection:
-        rows = connection.execute(
-            f"""
-            with
-            changed as (
-                select delivery_no from raw.deliveries where received_at >= $received_from
-                union
-                select delivery_no from raw.withdrawals where withdrawn_at >= $received_from
-            ),
-            replaced as (
-                select delivery_no, row_no from raw.supersessions
-                where superseded_by_delivery_no in (select delivery_no from changed)
-            ),
-            spans as ({spans})
-            select distinct
-                strftime(timezone($time_zone, timezone('UTC', events.starts_at)), '%Y-%m') as month
-            from raw.dr_events as events
-            inner join spans on events.starts_at <= spans.ends and events.ends_at >= spans.begins
-            order by month
-            """,
-            {"received_from": received_from, "time_zone": time_zone},
-        ).fetchall()
-    return tuple(SettlementPeriod.parse(month) for (month,) in rows)
+        return _touched(connection, changed_from=received_from, time_zone=time_zone)
 
 
-def periods_to_settle_again(*, warehouse: Path, changed_from: datetime) -> tuple[SettlementPeriod, ...]:
+def periods_to_settle_again(
+    connection: duckdb.DuckDBPyConnection, *, changed_from: datetime
+) -> tuple[SettlementPeriod, ...]:
     """The months touched since an instant that were settled before, in order: their next runs book it."""
-    with open_books(warehouse) as connection:
-        settled = connection.execute(
-            """
-            select runs.settlement_period, arg_max(run_id, run_events.seq)
-            from books.runs
-            inner join books.run_events using (run_id)
-            where state = 'approved'
-            group by runs.settlement_period
-            order by max(run_events.seq)
-            """
-        ).fetchall()
-        if not settled:
-            return ()
-        last = applied_tariffs(get_run(connection, settled[-1][1]))
+    settled = connection.execute(
+        """
+        select runs.settlement_period, arg_max(run_id, run_events.seq)
+        from books.runs
+        inner join books.run_events using (run_id)
+        where state = 'approved'
+        group by runs.settlement_period
+        order by max(run_events.seq)
+        """
+    ).fetchall()
+    if not settled:
+        return ()
+    last = applied_tariffs(get_run(connection, settled[-1][1]))
     periods = {period for period, _ in settled}
-    touched = touched_periods(warehouse=warehouse, received_from=changed_from, time_zone=last.book.time_zone)
+    touched = _touched(connection, changed_from=changed_from, time_zone=last.book.time_zone)
     return tuple(period for period in touched if str(period) in periods)
+
+
+def _touched(
+    connection: duckdb.DuckDBPyConnection, *, changed_from: datetime, time_zone: str
+) -> tuple[SettlementPeriod, ...]:
+    spans = " union all ".join(_span_sql(feed) for feed in SPANS)
+    rows = connection.execute(
+        f"""
+        with
+        changed as (
+            select delivery_no from raw.deliveries where received_at >= $changed_from
+            union
+            select delivery_no from raw.withdrawals where withdrawn_at >= $changed_from
+        ),
+        replaced as (
+            select delivery_no, row_no from raw.supersessions
+            where superseded_by_delivery_no in (select delivery_no from changed)
+        ),
+        spans as ({spans})
+        select distinct
+            strftime(timezone($time_zone, timezone('UTC', events.starts_at)), '%Y-%m') as month
+        from raw.dr_events as events
+        inner join spans on events.starts_at <= spans.ends and events.ends_at >= spans.begins
+        order by month
+        """,
+        {"changed_from": changed_from, "time_zone": time_zone},
+    ).fetchall()
+    return tuple(SettlementPeriod.parse(month) for (month,) in rows)
 
 
 def _span_sql(feed: str) -> str:

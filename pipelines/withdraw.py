@@ -79,22 +79,20 @@ def withdraw(  # noqa: PLR0913 -- all keyword-only
                 "insert into raw.withdrawals values (?, ?, ?, ?)", [number, instant, reason, by]
             )
             record(connection, event=Event.WITHDRAWN, at=instant, document=document)
-        rows_restored = _rows_restored(connection, number)
-        warnings = runs_that_still_see(connection, delivery_no=number, withdrawn_at=instant)
-    again = periods_to_settle_again(warehouse=warehouse, changed_from=instant)
-    return Withdrawal(
-        delivery_no=number,
-        feed=found["feed"],
-        file_name=found["file_name"],
-        sha256=found["sha256"],
-        withdrawn_at=instant,
-        reason=reason,
-        by=by,
-        rows_withdrawn=rows_withdrawn,
-        rows_restored=rows_restored,
-        settle_again=tuple(str(period) for period in again),
-        warnings=warnings,
-    )
+        again = periods_to_settle_again(connection, changed_from=instant)
+        return Withdrawal(
+            delivery_no=number,
+            feed=found["feed"],
+            file_name=found["file_name"],
+            sha256=found["sha256"],
+            withdrawn_at=instant,
+            reason=reason,
+            by=by,
+            rows_withdrawn=rows_withdrawn,
+            rows_restored=_rows_restored(connection, number),
+            settle_again=tuple(str(period) for period in again),
+            warnings=runs_that_still_see(connection, delivery_no=number, withdrawn_at=instant),
+        )
 
 
 def _find(connection: duckdb.DuckDBPyConnection, delivery: str) -> dict[str, Any]:
